@@ -1,0 +1,54 @@
+/** Finding running nodes on this machine and asking one for its status. */
+import { readdir } from "node:fs/promises";
+import { connect } from "node:net";
+import { join } from "node:path";
+import { EtherloomError } from "../errors.ts";
+import type { StatusDocument, StatusRequest } from "./status-model.ts";
+import { STATUS_SOCKET } from "./status-server.ts";
+import { answers } from "./unix-listener.ts";
+
+/** State directories live here unless the configuration says otherwise. */
+export const STATE_ROOT = "/var/lib/etherloom";
+
+const TIMEOUT_MS = 5000;
+/** A forwarding table of 65 536 entries is about 6 MB. */
+const MAX_DOCUMENT_BYTES = 64 << 20;
+
+/** Names of the nodes below `stateRoot` whose status socket answers, sorted. */
+export async function findRunning(stateRoot: string = STATE_ROOT): Promise<string[]> {
+  const names = await readdir(stateRoot).catch(() => []);
+  const alive = await Promise.all(names.map((name) => answers(join(stateRoot, name, STATUS_SOCKET))));
+  return names.filter((_, i) => alive[i]).sort();
+}
+
+/** Asks the node behind the socket; rejects with EL_NOT_RUNNING when nobody answers. */
+export async function fetchStatus(path: string, request: StatusRequest): Promise<StatusDocument> {
+  const text = await exchange(path, request.fib ? "status fib\n" : "status\n");
+  try {
+    return JSON.parse(text) as StatusDocument;
+  } catch {
+    throw new EtherloomError("EL_NOT_RUNNING", `${path}: the answer is not a status document`);
+  }
+}
+
+function exchange(path: string, question: string): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const chunks: Buffer[] = [];
+    let size = 0;
+    const socket = connect({ path }, () => socket.write(question));
+    const fail = (detail: string): void => {
+      socket.destroy();
+      reject(new EtherloomError("EL_NOT_RUNNING", `no running node answers on ${path} (${detail})`));
+    };
+    socket.setTimeout(TIMEOUT_MS, () => fail(`no answer within ${TIMEOUT_MS / 1000} s`));
+    socket.on("error", (error: NodeJS.ErrnoException) =>
+      fail(error.code === "EACCES" ? "permission denied" : (error.code ?? error.message)),
+    );
+    socket.on("data", (chunk: Buffer) => {
+      chunks.push(chunk);
+      size += chunk.length;
+      if (size > MAX_DOCUMENT_BYTES) fail("the answer is too long");
+    });
+    socket.on("end", () => resolve(Buffer.concat(chunks).toString("utf8")));
+  });
+}

@@ -1,0 +1,96 @@
+/**
+ * Base delay, working delay and jitter of one direction, or of a round trip. DESIGN §7.
+ *
+ * One-way samples contain the unknown offset between two clocks, so they may be negative and only differences mean
+ * something: nothing here takes an absolute value or a ratio of a sample, only of distances between samples.
+ *
+ * - base: minimum over 5 to 10 s, kept as the minima of two half-windows;
+ * - working: moving average of samples clipped at base + max(20 ms, 2 × distance), rising by 1/8, falling by 1/4;
+ * - jitter: mean deviation from the working delay, weight 1/16 (after RFC 3550 §6.4.1); p95 over the last 64.
+ */
+
+const HALF_WINDOW_US = 5_000_000;
+const CLIP_FLOOR_US = 20_000;
+const RISE = 1 / 8;
+const FALL = 1 / 4;
+const DEVIATION = 1 / 16;
+const RECENT = 64;
+
+export class DelayEstimator {
+  #count = 0;
+  #last = 0;
+  #windowStartUs = 0;
+  #minimum = Infinity;
+  #previousMinimum = Infinity;
+  #working = 0;
+  #deviation = 0;
+  readonly #recent: Float64Array = new Float64Array(RECENT);
+
+  /** Forget everything: a new clock epoch or another path. */
+  reset(): void {
+    this.#count = 0;
+    this.#minimum = Infinity;
+    this.#previousMinimum = Infinity;
+    this.#deviation = 0;
+  }
+
+  /** Add a sample (µs). `nowUs` never goes back. */
+  add(nowUs: number, sampleUs: number): void {
+    if (this.#count === 0) this.#windowStartUs = nowUs;
+    const windowAge = nowUs - this.#windowStartUs;
+    if (windowAge >= HALF_WINDOW_US) {
+      this.#previousMinimum = windowAge < 2 * HALF_WINDOW_US ? this.#minimum : Infinity;
+      this.#minimum = Infinity;
+      this.#windowStartUs = nowUs;
+    }
+    this.#minimum = Math.min(this.#minimum, sampleUs);
+    this.#last = sampleUs;
+    this.#recent[this.#count % RECENT] = sampleUs;
+    if (this.#count++ === 0) {
+      this.#working = sampleUs;
+      return;
+    }
+    const base = this.#base();
+    const ceiling = base + Math.max(CLIP_FLOOR_US, 2 * (this.#working - base));
+    const clipped = Math.min(sampleUs, ceiling);
+    const distance = clipped - this.#working;
+    this.#working += distance * (distance > 0 ? RISE : FALL);
+    this.#deviation += (Math.abs(distance) - this.#deviation) * DEVIATION;
+  }
+
+  /** Samples since the last reset. */
+  get count(): number {
+    return this.#count;
+  }
+
+  /** The newest sample, µs. */
+  get last(): number | undefined {
+    return this.#count === 0 ? undefined : this.#last;
+  }
+
+  /** Windowed minimum, µs. */
+  get base(): number | undefined {
+    return this.#count === 0 ? undefined : this.#base();
+  }
+
+  /** Working delay, µs. */
+  get working(): number | undefined {
+    return this.#count === 0 ? undefined : this.#working;
+  }
+
+  /** Mean deviation, µs; 0 before there are two samples. */
+  get jitter(): number {
+    return this.#deviation;
+  }
+
+  /** How far the 95th percentile of the last 64 samples lies above the base, µs. */
+  get jitterP95(): number {
+    if (this.#count === 0) return 0;
+    const recent = this.#recent.slice(0, Math.min(this.#count, RECENT)).sort();
+    return Math.max(0, (recent[Math.ceil(recent.length * 0.95) - 1] ?? 0) - this.#base());
+  }
+
+  #base(): number {
+    return Math.min(this.#minimum, this.#previousMinimum);
+  }
+}

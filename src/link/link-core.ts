@@ -1,0 +1,351 @@
+/**
+ * One neighbour: where it is, whether it can be reached there, how long that takes. DESIGN §6, §7.
+ *
+ * A state machine without clock, sockets or randomness: events in, actions out. The parts:
+ *
+ * - {@link EndpointChoice} where to send;           {@link Liveness} whether to send
+ * - {@link ProbeSchedule} when to probe;            {@link ProbeWriter} what a probe says
+ * - {@link LinkMeasures} what the probes that arrive tell
+ */
+import {
+  decodeProbe,
+  PROBE_FAST_SCHEDULE,
+  PROBE_IS_REPLY,
+  PROBE_LINK_ACTIVE,
+  PROBE_REPLY_WANTED,
+  PROBE_SIDE_PATH,
+} from "../wire/probe.ts";
+import type { Probe } from "../wire/probe.ts";
+import { EndpointChoice } from "./endpoint-choice.ts";
+import type { EndpointPolicy } from "./endpoint-choice.ts";
+import type { LinkAction, LinkEvent, LinkSnapshot } from "./link-events.ts";
+import { Liveness } from "./liveness.ts";
+import { LinkMeasures } from "./measures.ts";
+import { ProbeSchedule } from "./probe-schedule.ts";
+import { ProbeWriter } from "./probe-writer.ts";
+import { departureOf } from "./sent-probes.ts";
+import { TokenBucket } from "./token-bucket.ts";
+import { LINK_TUNING } from "./tuning.ts";
+import type { LinkTuning } from "./tuning.ts";
+import { CHALLENGE_RESERVE } from "./unproven-budget.ts";
+import type { UnprovenBudget } from "./unproven-budget.ts";
+
+export interface LinkOptions extends EndpointPolicy {
+  readonly localNodeId: number;
+  readonly remoteNodeId: number;
+  /** Own clock epoch: 32 random bits. */
+  readonly epoch: number;
+  /** Shared by all links of the node. */
+  readonly budget: UnprovenBudget;
+  readonly tuning?: Partial<LinkTuning>;
+}
+
+const SAMPLE_GAP_US = 1_000_000;
+
+export class LinkCore {
+  readonly #options: LinkOptions;
+  readonly #tuning: Readonly<LinkTuning>;
+  readonly #choice: EndpointChoice;
+  readonly #schedule: ProbeSchedule;
+  readonly #liveness: Liveness;
+  readonly #measures: LinkMeasures;
+  readonly #writer: ProbeWriter;
+  readonly #replies: TokenBucket;
+  #session = false;
+  #peerFast = false;
+  #lastHeardUs: number | undefined;
+  #lastUnansweredUs = -Infinity;
+  #lastSampleUs = -Infinity;
+  #actions: LinkAction[] = [];
+  #random32: () => number = () => 0;
+
+  constructor(options: LinkOptions) {
+    this.#options = options;
+    this.#tuning = { ...LINK_TUNING, ...options.tuning };
+    this.#choice = new EndpointChoice(options, this.#tuning);
+    this.#schedule = new ProbeSchedule(this.#tuning);
+    this.#liveness = new Liveness(this.#tuning);
+    this.#measures = new LinkMeasures(this.#tuning);
+    this.#writer = new ProbeWriter(this.#measures, options.epoch, this.#tuning.nonceLifetimeUs);
+    this.#replies = new TokenBucket(this.#tuning.repliesPerSecond, this.#tuning.replyBurst);
+  }
+
+  /** The address that frames, and probes with `to: null`, go to. */
+  get endpoint(): string | undefined {
+    return this.#choice.endpoint;
+  }
+
+  get up(): boolean {
+    return this.#liveness.up;
+  }
+
+  /** Time between probes on an idle link, µs; raised where many neighbours share 50 probes/s. */
+  set idleIntervalUs(us: number) {
+    this.#schedule.idleIntervalUs = us;
+  }
+
+  /**
+   * Tell the link something.
+   * @param nowUs a clock for timers, which never steps; departures and arrivals are of the mesh clock, which does at
+   * the start of an epoch (where there is no such step the two may be one)
+   * @param random32 gives 32 fresh random bits at each call; nonces are made of it, so a cryptographic source
+   */
+  handle(nowUs: number, event: LinkEvent, random32: () => number): LinkAction[] {
+    this.#actions = [];
+    this.#random32 = random32;
+    switch (event.type) {
+      case "start":
+        break;
+      case "endpoint":
+        if (this.#choice.tell(nowUs, event.address, event.source, this.up)) this.#onMove(nowUs);
+        break;
+      case "session":
+        this.#onSession(nowUs, event.up);
+        break;
+      case "probe":
+        this.#onProbe(nowUs, event.from, event.bytes, event.arrivalUs);
+        break;
+      case "authentic":
+        if (this.#consider(nowUs, event.from, true)) this.#sendSide(nowUs, event.from, true, 0n, 0);
+        break;
+      case "traffic":
+        this.#measures.sentCount += event.sentCount;
+        this.#measures.receivedCount += event.receivedCount;
+        if (event.carried && this.#schedule.carried(nowUs) && this.#session) this.#question(nowUs);
+        break;
+      case "unanswered":
+        this.#onUnanswered(nowUs, event.sinceUs);
+        break;
+      case "epoch":
+        this.#writer.beginEpoch(event.epoch);
+        this.#measures.beginEpoch();
+        break;
+      case "tick":
+        this.#judge(nowUs);
+        break;
+    }
+    if (this.#session) this.#sendDue(nowUs);
+    return this.#actions;
+  }
+
+  /** When the next tick is wanted, µs; Infinity when nothing is planned. */
+  nextDeadline(): number {
+    if (!this.#session) return Infinity;
+    return Math.min(
+      this.endpoint === undefined ? Infinity : this.#schedule.nextDeadline(),
+      this.#liveness.nextDeadline(),
+      this.#choice.candidates.nextDeadline(this.endpoint),
+    );
+  }
+
+  snapshot(nowUs: number): LinkSnapshot {
+    const measures = this.#measures;
+    return {
+      localNodeId: this.#options.localNodeId,
+      remoteNodeId: this.#options.remoteNodeId,
+      state: this.#liveness.up ? "up" : "down",
+      since: this.#liveness.sinceUs,
+      deaths: this.#liveness.deaths,
+      active: this.#schedule.active(nowUs),
+      endpoint: this.endpoint,
+      endpointProven: this.#choice.proven,
+      candidates: this.#choice.candidates.snapshot(),
+      owdIn: measures.owdIn.working,
+      owdInBase: measures.owdIn.base,
+      owdOut: measures.owdOut.working,
+      owdOutBase: measures.owdOut.base,
+      rtt: measures.rtt.working,
+      rttMin: measures.rtt.base,
+      jitter: measures.owdIn.jitter,
+      jitterP95: measures.owdIn.jitterP95,
+      lossIn: measures.loss.loss(),
+      lossOut: measures.lossOut,
+      lastHeardUs: this.#lastHeardUs,
+      localEpoch: this.#writer.epoch,
+      remoteEpoch: measures.remoteEpoch,
+    };
+  }
+
+  #onSession(nowUs: number, up: boolean): void {
+    if (up === this.#session) return;
+    this.#session = up;
+    if (up) {
+      this.#schedule.start(nowUs + this.#tuning.quickGapUs);
+      this.#choice.candidates.hasten(nowUs);
+      this.#question(nowUs);
+      return;
+    }
+    this.#schedule.stop();
+    this.#writer.sent.clear();
+    if (this.#liveness.sessionLost(nowUs)) this.#actions.push({ type: "state", up: false });
+  }
+
+  #onUnanswered(nowUs: number, sinceUs: number): void {
+    if (!this.#session || nowUs - sinceUs <= this.#tuning.unansweredUs) return;
+    if (nowUs - this.#lastUnansweredUs < this.#tuning.unansweredUs) return;
+    this.#lastUnansweredUs = nowUs;
+    this.#question(nowUs);
+  }
+
+  /** Three quick questions; a link that is up must answer one of them. */
+  #question(nowUs: number): void {
+    this.#liveness.suspect();
+    // An address that never answered gets one only: it may belong to somebody else.
+    this.#schedule.burst(nowUs, this.#choice.proven || this.up ? this.#tuning.quickCount : 1);
+  }
+
+  #onProbe(nowUs: number, from: string, bytes: Uint8Array, arrivalUs: number): void {
+    const probe = decodeProbe(bytes);
+    if (!probe || !this.#session || !this.#choice.acceptable(from)) return;
+    const epoch = this.#measures.noteEpoch(nowUs, probe.epoch);
+    if (epoch === "stale") return;
+    if (epoch === "new") this.#liveness.peerRestarted();
+    this.#lastHeardUs = nowUs;
+    const onPath = (probe.flags & PROBE_SIDE_PATH) === 0;
+    if (onPath) this.#onActivePath(nowUs, probe, arrivalUs);
+    if (probe.echoedNonce !== 0n) this.#onEcho(nowUs, from, probe, arrivalUs);
+    this.#onReport(nowUs, probe);
+    const ask = this.#consider(nowUs, from, onPath);
+    if ((probe.flags & PROBE_REPLY_WANTED) !== 0 && probe.nonce !== 0n && this.#replies.take(nowUs)) {
+      if (from === this.endpoint) this.#sendActive(nowUs, PROBE_IS_REPLY, probe.nonce, 0);
+      else this.#sendSide(nowUs, from, ask, probe.nonce, 0);
+    } else if (ask) {
+      this.#sendSide(nowUs, from, true, 0n, 0);
+    }
+    if (nowUs - this.#lastSampleUs >= SAMPLE_GAP_US) {
+      this.#lastSampleUs = nowUs;
+      this.#actions.push({ type: "sample" });
+    }
+  }
+
+  #onActivePath(nowUs: number, probe: Probe, arrivalUs: number): void {
+    this.#measures.onIncoming(nowUs, probe, arrivalUs);
+    this.#schedule.heardActivity(nowUs, (probe.flags & PROBE_LINK_ACTIVE) !== 0);
+    if (this.#schedule.active(nowUs)) this.#schedule.hasten(nowUs, this.#random32());
+    if ((probe.flags & PROBE_IS_REPLY) !== 0) return;
+    this.#peerFast = (probe.flags & PROBE_FAST_SCHEDULE) !== 0;
+    if (this.up) this.#liveness.expectBy(this.#lateUs(nowUs));
+  }
+
+  #onEcho(nowUs: number, from: string, probe: Probe, arrivalUs: number): void {
+    const echoed = this.#writer.sent.takeEchoed(probe.echoedNonce, nowUs);
+    if (!echoed) return;
+    // Only what comes back from where the nonce went proves the address.
+    if (from === echoed.to && this.#choice.echoed(nowUs, from, this.up)) this.#onProof(nowUs);
+    if (echoed.to !== this.endpoint) return;
+    this.#measures.onEcho(nowUs, departureOf(echoed), arrivalUs);
+    const inFlight = Math.ceil((this.#measures.rtt.working ?? 0) / this.#tuning.activeIntervalUs);
+    if (this.#liveness.answered(nowUs, this.#lateUs(nowUs), inFlight)) {
+      this.#actions.push({ type: "state", up: true });
+    }
+  }
+
+  /** The peer says what it heard. If it hears us no more, our direction may be cut: ask. */
+  #onReport(nowUs: number, probe: Probe): void {
+    const writer = this.#writer;
+    const measures = this.#measures;
+    const same = probe.heardEpoch === writer.epoch && probe.heardSequence > 0;
+    if (same) measures.onReport(nowUs, probe, writer.sent, writer.firstSequence);
+    if (!this.up || this.#liveness.suspected) return;
+    if (nowUs - this.#liveness.calmedUs < this.#tuning.unansweredUs) return;
+    const heard = same ? probe.heardSequence : writer.firstSequence - 1;
+    const sinceUs = same ? -Infinity : measures.remoteEpochSinceUs;
+    const unheard = writer.sent.firstAfter(heard, writer.sequence, this.endpoint, sinceUs);
+    if (unheard && nowUs - unheard.decidedUs > measures.patienceUs) this.#question(nowUs);
+  }
+
+  /** The peer was authentic from somewhere. True when that address should be challenged now. */
+  #consider(nowUs: number, from: string, roaming: boolean): boolean {
+    if (!this.#session || from === this.endpoint) return false;
+    const result = this.#choice.consider(nowUs, from, roaming, this.up);
+    if (result === "moved") this.#onProof(nowUs);
+    return result === "ask";
+  }
+
+  /** The endpoint moved to an address that has just been proven, so it also answers. */
+  #onProof(nowUs: number): void {
+    this.#onMove(nowUs);
+    if (this.#liveness.pathProven(nowUs, this.#lateUs(nowUs)))
+      this.#actions.push({ type: "state", up: true });
+  }
+
+  #onMove(nowUs: number): void {
+    const address = this.endpoint;
+    if (address === undefined) return;
+    this.#measures.resetDelays();
+    this.#actions.push({ type: "endpoint", address, proven: this.#choice.proven });
+    if (!this.#session) return;
+    // The old path's good state says nothing about this one, and the peer should hear from here at once.
+    this.#schedule.start(nowUs + this.#tuning.quickGapUs);
+    this.#question(nowUs);
+  }
+
+  #judge(nowUs: number): void {
+    if (!this.#session) return;
+    const verdict = this.#liveness.judge(nowUs);
+    if (verdict === "suspect") {
+      this.#question(nowUs);
+    } else if (verdict === "dead") {
+      this.#choice.candidates.hasten(nowUs);
+      this.#actions.push({ type: "state", up: false });
+    }
+  }
+
+  #sendDue(nowUs: number): void {
+    if (this.endpoint !== undefined) {
+      if (this.#schedule.takeQuick(nowUs)) {
+        this.#sendActive(nowUs, PROBE_REPLY_WANTED, 0n, 0);
+        if (this.#schedule.quickLeft === 0) this.#liveness.questionsSent(nowUs, this.#measures.patienceUs);
+      }
+      if (this.#schedule.takeRegular(nowUs, this.#fast(nowUs), this.#random32())) {
+        const ask = this.#schedule.takeReplyTurn() || !this.up;
+        this.#sendActive(nowUs, ask ? PROBE_REPLY_WANTED : 0, 0n, CHALLENGE_RESERVE);
+        if (ask) this.#liveness.asked();
+      }
+    }
+    for (const candidate of this.#choice.candidates.due(nowUs, this.endpoint)) {
+      // A pinned link has no use for other addresses.
+      if (this.#choice.pinned) candidate.nextProbeUs = Infinity;
+      else this.#sendSide(nowUs, candidate.address, true, 0n, CHALLENGE_RESERVE);
+    }
+  }
+
+  /** A probe beside the active path: tests an address, answers to where a question came from, or both. */
+  #sendSide(nowUs: number, to: string, ask: boolean, echoedNonce: bigint, reserve: number): void {
+    const { candidates } = this.#choice;
+    const candidate = candidates.get(to);
+    if (candidate?.proven !== true && !this.#options.budget.take(nowUs, reserve)) {
+      if (ask && candidate) candidate.nextProbeUs = nowUs + this.#tuning.candidateGapUs;
+      return;
+    }
+    if (ask && candidate) candidates.probed(candidate, nowUs);
+    // Scheduled probes (they leave a reserve) must not delay the challenge that roaming waits for.
+    if (ask && reserve === 0) this.#choice.challenged(nowUs);
+    const asks = ask ? PROBE_REPLY_WANTED : 0;
+    const flags = PROBE_SIDE_PATH | asks | (echoedNonce !== 0n ? PROBE_IS_REPLY : 0);
+    const payload = this.#writer.write(nowUs, flags, echoedNonce, to, this.#random32);
+    this.#actions.push({ type: "probe", to, payload });
+  }
+
+  #sendActive(nowUs: number, flags: number, echoedNonce: bigint, reserve: number): void {
+    const to = this.endpoint;
+    if (to === undefined || (!this.#choice.proven && !this.#options.budget.take(nowUs, reserve))) return;
+    let all = flags;
+    if (this.#schedule.locallyActive(nowUs)) all |= PROBE_LINK_ACTIVE;
+    if (this.#fast(nowUs)) {
+      all |= PROBE_FAST_SCHEDULE;
+      this.#schedule.hasten(nowUs, this.#random32());
+    }
+    const payload = this.#writer.write(nowUs, all, echoedNonce, to, this.#random32);
+    this.#actions.push({ type: "probe", to: null, payload });
+  }
+
+  #fast(nowUs: number): boolean {
+    return this.#schedule.active(nowUs) || this.#liveness.recovering(nowUs);
+  }
+
+  /** When the peer's next scheduled probe is late, after one of them at `fromUs`. */
+  #lateUs(fromUs: number): number {
+    return fromUs + this.#schedule.longestInterval(this.#peerFast) + this.#measures.lateMarginUs;
+  }
+}

@@ -1,0 +1,106 @@
+/**
+ * What the probes of one link tell: delays both ways, round trip, loss both ways, clock epochs. DESIGN §7.
+ *
+ * The delay towards here is measured here (arrival − departure, in two different clocks); the delay towards the
+ * peer is measured there and comes back as "heard sequence, its arrival". Samples of different clock epochs never
+ * meet in one estimator.
+ */
+import type { Probe } from "../wire/probe.ts";
+import { DelayEstimator } from "./delay-estimator.ts";
+import { lossFromBitmap, LossMeter } from "./loss-meter.ts";
+import { departureOf } from "./sent-probes.ts";
+import type { SentProbes } from "./sent-probes.ts";
+import type { LinkTuning } from "./tuning.ts";
+
+export class LinkMeasures {
+  readonly owdIn: DelayEstimator = new DelayEstimator();
+  readonly owdOut: DelayEstimator = new DelayEstimator();
+  readonly rtt: DelayEstimator = new DelayEstimator();
+  readonly loss: LossMeter = new LossMeter();
+  lossOut: number | undefined;
+  remoteEpoch: number | undefined;
+  /** When the peer's present epoch was first seen, µs. */
+  remoteEpochSinceUs: number = -Infinity;
+  heardSequence = 0;
+  heardArrivalUs = 0;
+  /** Datagrams on this link, both wrapping at 2^32 on the wire only. */
+  sentCount = 0;
+  receivedCount = 0;
+  readonly #tuning: Readonly<LinkTuning>;
+  #formerEpoch: number | undefined;
+  /** The newest own sequence whose arrival the peer has reported. */
+  #reportedSequence = 0;
+
+  constructor(tuning: Readonly<LinkTuning>) {
+    this.#tuning = tuning;
+  }
+
+  /** Another clock here: neither old delays nor old arrival times mean anything in it. */
+  beginEpoch(): void {
+    this.resetDelays();
+    this.heardSequence = 0;
+    this.heardArrivalUs = 0;
+  }
+
+  /** Another path: no old delay is comparable. */
+  resetDelays(): void {
+    this.owdIn.reset();
+    this.owdOut.reset();
+    this.rtt.reset();
+  }
+
+  /** Note the peer's epoch. "stale": a late probe of its former epoch, to be ignored. */
+  noteEpoch(nowUs: number, epoch: number): "same" | "new" | "stale" {
+    if (epoch === this.remoteEpoch) return "same";
+    if (epoch === this.#formerEpoch) return "stale";
+    this.#formerEpoch = this.remoteEpoch;
+    this.remoteEpoch = epoch;
+    this.remoteEpochSinceUs = nowUs;
+    this.resetDelays();
+    this.loss.reset();
+    this.lossOut = undefined;
+    this.heardSequence = 0;
+    this.heardArrivalUs = 0;
+    this.#reportedSequence = 0;
+    return "new";
+  }
+
+  /** A probe of the peer's active path. */
+  onIncoming(nowUs: number, probe: Probe, arrivalUs: number): void {
+    this.owdIn.add(nowUs, arrivalUs - probe.sentUs);
+    this.loss.onProbe(nowUs, probe.sequence, probe.datagramsSent, this.receivedCount);
+    if (probe.sequence > this.heardSequence) {
+      this.heardSequence = probe.sequence;
+      this.heardArrivalUs = arrivalUs;
+    }
+  }
+
+  /**
+   * What the peer reports of the probes it heard from here.
+   * @param firstSequence the first sequence number that the peer could have heard
+   */
+  onReport(nowUs: number, probe: Probe, sent: SentProbes, firstSequence: number): void {
+    const heard = probe.heardSequence;
+    const ours = heard > this.#reportedSequence ? sent.bySequence(heard) : undefined;
+    if (!ours) return;
+    this.#reportedSequence = heard;
+    this.owdOut.add(nowUs, probe.heardArrivalUs - departureOf(ours));
+    this.lossOut = lossFromBitmap(probe.lossBitmap, heard - firstSequence + 1) ?? this.lossOut;
+  }
+
+  /** An echo: what was sent at `departureUs` was answered by what arrived at `arrivalUs`. */
+  onEcho(nowUs: number, departureUs: number, arrivalUs: number): void {
+    if (arrivalUs >= departureUs) this.rtt.add(nowUs, arrivalUs - departureUs);
+  }
+
+  /** How long an answer may take: RTT + 4 × jitter (but at least 20 ms above the RTT), µs. */
+  get patienceUs(): number {
+    const margin = Math.max(this.#tuning.lateFloorUs, 4 * this.rtt.jitter);
+    return (this.rtt.working ?? this.#tuning.assumedRttUs) + margin;
+  }
+
+  /** How late a scheduled probe may be: 4 × jitter, at least 20 ms, µs. */
+  get lateMarginUs(): number {
+    return Math.max(this.#tuning.lateFloorUs, 4 * this.owdIn.jitter);
+  }
+}

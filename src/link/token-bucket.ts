@@ -1,0 +1,27 @@
+/** A token bucket on the caller's clock (µs). Over any second it gives at most rate + burst tokens. */
+export class TokenBucket {
+  readonly #perUs: number;
+  readonly #burst: number;
+  #tokens: number;
+  #filledUs: number | undefined;
+
+  constructor(ratePerSecond: number, burst: number) {
+    this.#perUs = ratePerSecond / 1e6;
+    this.#burst = burst;
+    this.#tokens = burst;
+  }
+
+  /**
+   * Take one token.
+   * @param reserve tokens that must be left for more important uses
+   */
+  take(nowUs: number, reserve = 0): boolean {
+    if (this.#filledUs !== undefined && nowUs > this.#filledUs) {
+      this.#tokens = Math.min(this.#burst, this.#tokens + (nowUs - this.#filledUs) * this.#perUs);
+    }
+    this.#filledUs = nowUs;
+    if (this.#tokens < 1 + reserve) return false;
+    this.#tokens -= 1;
+    return true;
+  }
+}

@@ -1,0 +1,83 @@
+/** Numbers that may be tuned without changing the protocol. Times in µs. Sources: DESIGN §6, §7. */
+export interface LinkTuning {
+  /** Between probes while the link carries frames, at either end. */
+  activeIntervalUs: number;
+  /** Between probes otherwise. Beyond 50 neighbours the caller raises it to share 50 probes/s. */
+  idleIntervalUs: number;
+  /** Each interval is multiplied by a random factor in 1 ± this. */
+  intervalSpread: number;
+  /** A link counts as active this long after the last frame it carried. */
+  activeForUs: number;
+  /** What the peer said of its own activity holds this long. */
+  remoteActiveForUs: number;
+  /** One scheduled probe in so many asks for an immediate reply. */
+  replyEvery: number;
+  /** Quick probes in a row, and the time between them. */
+  quickCount: number;
+  quickGapUs: number;
+  /** A probe is late by this, or by 4 × jitter where that is more. */
+  lateFloorUs: number;
+  /** Round-trip time assumed before the first one is measured. */
+  assumedRttUs: number;
+  /** If the process itself was held up for longer than this, it does not judge others by what it missed. */
+  ownStallUs: number;
+  /** Sent without any answer for this long: ask at once. */
+  unansweredUs: number;
+  /** A dead link must do well for this long, doubled with every death, up to the maximum. */
+  recoveryUs: number;
+  recoveryMaxUs: number;
+  /** Loss below which a dead link does well. */
+  recoveryLoss: number;
+  /** Every so long that a link stays up, one death is forgotten. */
+  forgetDeathUs: number;
+  /** An echo proves an address only if the nonce was sent this recently. */
+  nonceLifetimeUs: number;
+  /** A proof is good for following traffic that comes from the address this soon after it. */
+  proofLifetimeUs: number;
+  /** Least time between two challenges caused by what arrived, and between two moves of the endpoint. */
+  challengeGapUs: number;
+  moveGapUs: number;
+  maxCandidates: number;
+  /** An address that never echoed gets this many probes, a second apart, and then one each slow gap. */
+  candidateTries: number;
+  candidateGapUs: number;
+  candidateSlowGapUs: number;
+  /** Between probes to a proven address that is not the endpoint. */
+  candidateKeepUs: number;
+  /** An address that was not configured is forgotten after being useless this long. */
+  candidateForgetUs: number;
+  /** Replies a second to one peer, and at once. */
+  repliesPerSecond: number;
+  replyBurst: number;
+}
+
+export const LINK_TUNING: Readonly<LinkTuning> = Object.freeze({
+  activeIntervalUs: 200_000,
+  idleIntervalUs: 1_000_000,
+  intervalSpread: 0.2,
+  activeForUs: 10_000_000,
+  remoteActiveForUs: 3_000_000,
+  replyEvery: 5,
+  quickCount: 3,
+  quickGapUs: 50_000,
+  lateFloorUs: 20_000,
+  assumedRttUs: 300_000,
+  ownStallUs: 50_000,
+  unansweredUs: 300_000,
+  recoveryUs: 2_000_000,
+  recoveryMaxUs: 60_000_000,
+  recoveryLoss: 0.3,
+  forgetDeathUs: 60_000_000,
+  nonceLifetimeUs: 5_000_000,
+  proofLifetimeUs: 3_000_000,
+  challengeGapUs: 1_000_000,
+  moveGapUs: 1_000_000,
+  maxCandidates: 8,
+  candidateTries: 5,
+  candidateGapUs: 1_000_000,
+  candidateSlowGapUs: 60_000_000,
+  candidateKeepUs: 10_000_000,
+  candidateForgetUs: 600_000_000,
+  repliesPerSecond: 50,
+  replyBurst: 20,
+});

@@ -1,0 +1,126 @@
+/**
+ * The native addon as TypeScript sees it. The addon moves bytes and decides nothing; field orders of the shared arrays
+ * are in `dataplane/descriptors.ts`.
+ */
+import { createRequire } from "node:module";
+
+export interface TapInfo {
+  /** Engine port number. */
+  port: number;
+  name: string;
+  /** Kernel interface index. */
+  index: number;
+  tso: boolean;
+  uso: boolean;
+  checksum: boolean;
+}
+
+export interface UdpInfo {
+  port: number;
+  ipv4: boolean;
+  ipv6: boolean;
+  gso: boolean;
+  gro: boolean;
+  /** Bytes, as the kernel reports them (twice what was asked for). */
+  receiveBuffer: number;
+}
+
+export interface UdpRequest {
+  port: number;
+  /** Bind address, 4 bytes, or null: family not used. */
+  ipv4: Uint8Array | null;
+  ipv6: Uint8Array | null;
+  mark: number;
+  gso: boolean;
+  gro: boolean;
+}
+
+/** One packet engine; every method throws once it is closed. */
+export interface Engine {
+  readonly portArena: Uint8Array;
+  readonly receiveArena: Uint8Array;
+  readonly portFrames: Int32Array;
+  readonly sends: Int32Array;
+  readonly frames: Int32Array;
+  readonly runs: Int32Array;
+  readonly messages: Int32Array;
+  readonly forwards: Int32Array;
+  readonly writes: Int32Array;
+  readonly addresses: Uint8Array;
+  readonly counters: Float64Array;
+  readonly portStats: Float64Array;
+
+  openTap(options: { name: string; mtu: number; mac: Uint8Array; offload: boolean }): TapInfo;
+  openUdp(options: UdpRequest): UdpInfo;
+  udpStats(): { gso: boolean; gro: boolean; kernelDrops: number };
+  setMark(mark: number): boolean;
+  setLink(link: number, packedAddress: Uint8Array): boolean;
+  /** Largest IP packet on the route to the link's endpoint in bytes; 0 = no route. */
+  linkMtu(link: number, mark: number): number;
+  /** Datagrams sent to and received from the link's address. */
+  linkStats(link: number, out: Float64Array): boolean;
+  addKeypair(
+    localIndex: number,
+    remoteIndex: number,
+    peer: number,
+    link: number,
+    aead: number,
+    sendKey: Uint8Array,
+    receiveKey: Uint8Array,
+  ): number;
+  removeKeypair(slot: number): void;
+  /** Records sent, records received, bytes sent, bytes received. */
+  keypairStats(slot: number, out: Float64Array): boolean;
+  setMac1Key(key: Uint8Array): void;
+  readPort(port: number): number;
+  inject(frame: Uint8Array): boolean;
+  exportFrames(source: number, index: number, out: Uint8Array): number;
+  send(count: number): void;
+  forward(count: number): void;
+  writePorts(count: number): void;
+  /** Returns datagrams; `out` gets frames, runs, messages, arrival in µs, more to read (0/1). */
+  receive(out: Float64Array): number;
+  sendRecord(
+    kind: number,
+    keypair: number,
+    hopKeypair: number,
+    link: number,
+    packedAddress: Uint8Array | null,
+    ttl: number,
+    payload: Uint8Array,
+  ): boolean;
+  sendDatagram(bytes: Uint8Array, link: number, packedAddress: Uint8Array | null): boolean;
+  sendTransit(bytes: Uint8Array, hopKeypair: number, link: number, destination: number, ttl: number): boolean;
+  close(): void;
+}
+
+export interface Addon {
+  Engine: new (ownNodeId: number, onReady: (id: number) => void) => Engine;
+  readonly counterNames: readonly string[];
+  /** µs of CLOCK_MONOTONIC_RAW. */
+  now(): number;
+  /** Keyed BLAKE2s, 16 bytes (RFC 7693). */
+  blake2sMac(key: Uint8Array, data: Uint8Array): Uint8Array;
+  addAddress(interfaceIndex: number, address: Uint8Array, prefixLength: number): void;
+  /** Best effort; 0 or an errno. */
+  limitSuperFrames(interfaceIndex: number, segments: number, bytes: number): number;
+  interfaceIndex(name: string): number;
+  dieWithParent(parent: number): boolean;
+  sendUnixDatagram(path: string, data: Uint8Array): boolean;
+}
+
+/** An error of the operating system, as the addon throws it. */
+export interface SystemError extends Error {
+  errno: number;
+  /** Which call failed. */
+  step: string;
+}
+
+export function isSystemError(error: unknown): error is SystemError {
+  return error instanceof Error && "step" in error && "errno" in error;
+}
+
+/** Loads the addon from its file. */
+export function loadAddon(path: string): Addon {
+  return createRequire(import.meta.url)(path) as Addon;
+}

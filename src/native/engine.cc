@@ -1,0 +1,72 @@
+#include "engine.h"
+
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+namespace etherloom {
+
+double monotonicMicroseconds() {
+  timespec now;
+  clock_gettime(CLOCK_MONOTONIC_RAW, &now);
+  return static_cast<double>(now.tv_sec) * 1e6 + static_cast<double>(now.tv_nsec) / 1e3;
+}
+
+Engine::Engine(uint16_t ownNode, const Shared& shared)
+    : ownNode_(ownNode),
+      shared_(shared),
+      links_(kMaxLinks),
+      sendArena_(new uint8_t[kSendArena]),
+      trains_(shared.counters),
+      coalescer_(kMaxReceived) {
+  transit_.reserve(kMaxReceived);
+  superInfo_.resize(kMaxReceived);
+}
+
+Engine::~Engine() {
+  for (int32_t port = 0; port < static_cast<int32_t>(kMaxPorts); port++) closePort(port);
+  closeUdp(udp_);
+}
+
+int32_t Engine::addPort(int fd, bool vnet) {
+  for (uint32_t i = 0; i < kMaxPorts; i++) {
+    if (ports_[i].fd >= 0) continue;
+    ports_[i] = Port{fd, vnet};
+    return static_cast<int32_t>(i);
+  }
+  return -1;
+}
+
+void Engine::closePort(int32_t port) {
+  if (port < 0 || port >= static_cast<int32_t>(kMaxPorts) || ports_[port].fd < 0) return;
+  close(ports_[port].fd);
+  ports_[port] = Port{};
+}
+
+bool Engine::setLink(int32_t link, const uint8_t* packed) {
+  if (link < 0 || link >= static_cast<int32_t>(links_.size())) return false;
+  links_[link].used = links_[link].to.address.fromPacked(packed);
+  if (link > highestLink_) highestLink_ = link;
+  return true;
+}
+
+uint32_t Engine::linkMtu(int32_t link, uint32_t mark) {
+  Link* used = usedLink(link);
+  return used == nullptr ? 0 : routeMtu(used->to.address, mark);
+}
+
+bool Engine::linkStats(int32_t link, double* out) const {
+  if (link < 0 || link >= static_cast<int32_t>(links_.size())) return false;
+  out[0] = links_[link].to.sent;
+  out[1] = links_[link].received;
+  return true;
+}
+
+Link* Engine::usedLink(int32_t link) {
+  bool used = link >= 0 && link < static_cast<int32_t>(links_.size()) && links_[link].used;
+  return used ? &links_[link] : nullptr;
+}
+
+void Engine::setMac1Key(const uint8_t* key) { memcpy(mac1Key_, key, sizeof mac1Key_); }
+
+}  // namespace etherloom

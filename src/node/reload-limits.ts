@@ -1,0 +1,43 @@
+/** What a reload cannot change: the sockets, the interface and the identity of a running node. */
+import { isDeepStrictEqual } from "node:util";
+import type { EdgeConfig } from "../config/edge-config.ts";
+
+const FIXED = [
+  "nodeName",
+  "networkName",
+  "listenPort",
+  "fwMark",
+  "bind",
+  "afPrefer",
+  "defaultTtl",
+  "l2FibTimeout",
+  "resetEndPointInterval",
+  "aead",
+  "relay",
+  "learnKeys",
+  "allowLoopback",
+  "stateDir",
+  "uapiName",
+  "postScript",
+  "logLevel",
+  "sessionTimers",
+] as const satisfies readonly (keyof EdgeConfig)[];
+
+/** Keys of the file, as people write them, whose new values wait for a restart. */
+export function waitForRestart(running: EdgeConfig, wanted: EdgeConfig): string[] {
+  const port = Object.keys({
+    ...running.interface,
+    ...wanted.interface,
+  }) as (keyof EdgeConfig["interface"])[];
+  return [
+    ...FIXED.filter((key) => !isDeepStrictEqual(running[key], wanted[key])),
+    ...port
+      .filter((key) => !isDeepStrictEqual(running.interface[key], wanted.interface[key]))
+      .map((key) => `interface.${key}`),
+  ];
+}
+
+/** Whether the file has become another node's: then nothing of it may be taken over. */
+export function isAnotherNode(running: EdgeConfig, wanted: EdgeConfig): boolean {
+  return running.nodeId !== wanted.nodeId || !isDeepStrictEqual(running.privKey, wanted.privKey);
+}

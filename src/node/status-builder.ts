@@ -1,0 +1,132 @@
+/** Everything a node can tell of itself, as one document (`etherloom status --json`). */
+import {
+  STATUS_VERSION,
+  type LinkStatus,
+  type PeerStatus,
+  type StatusDocument,
+} from "../api/status-model.ts";
+import type { LinkReport, PeerReport, WorkerStatus } from "../dataplane/messages.ts";
+import { formatMac } from "../wire/ethernet.ts";
+import type { Peer } from "./peer.ts";
+import type { StaticNode } from "./static-node.ts";
+import { endpointText } from "./uapi-device.ts";
+
+const FIB_LIMIT = 16384;
+const AEAD_NAMES: Record<number, string> = { 1: "aes-256-gcm", 2: "chacha20-poly1305" };
+
+export async function buildStatus(node: StaticNode, withFib: boolean): Promise<StatusDocument> {
+  const plane = await node.plane.status(withFib);
+  const { config } = node;
+  const traffic = new Map(plane.peers.map((peer) => [peer.nodeId, peer]));
+  const links = new Map(plane.links.map((link) => [link.nodeId, link]));
+  const { interface: port } = config;
+  const fib = {
+    entries: plane.fib.entries,
+    limit: FIB_LIMIT,
+    ...(withFib && {
+      list: plane.fib.list.map(({ mac, vlan, owner, ageMs }) => ({
+        mac,
+        vlan: Math.max(vlan, 0),
+        owner: owner >= 0 ? `node ${owner}` : `port ${-1 - owner}`,
+        ageSeconds: Math.round(ageMs / 1000),
+      })),
+    }),
+  };
+  return {
+    version: STATUS_VERSION,
+    mode: "static",
+    node: {
+      nodeId: config.nodeId,
+      name: config.nodeName,
+      network: config.networkName,
+      publicKey: Buffer.from(node.publicKey).toString("base64"),
+      uptimeSeconds: Math.round(process.uptime()),
+      pid: process.pid,
+      listenPort: node.listenPort,
+      addresses: [port.ipv4, port.ipv6, port.ipv6Ll].filter((address) => address !== null),
+    },
+    ports: plane.ports.map(({ mac, ...rest }) => ({ ...rest, mac: macText(mac) })),
+    peers: [...node.peers].map((peer) =>
+      peerStatus(peer, traffic.get(peer.nodeId), links.get(peer.nodeId), plane),
+    ),
+    routes: node.routes.map(({ destination, nextHop, hops }) => ({
+      destination,
+      nextHop,
+      hops: hops === 0 ? null : hops,
+      via: nextHop === destination ? ("direct" as const) : ("relay" as const),
+      maxFrame: traffic.get(destination)?.maxFrame ?? null,
+    })),
+    fib,
+    counters: {
+      ...plane.counters,
+      framesToPorts: (plane.counters["framesToPorts"] ?? 0) - node.refusedFrames,
+      floodCopies: plane.floodCopies,
+      waitingFrames: plane.waiting,
+    },
+    drops: {
+      ...plane.drops,
+      dropPortFull: (plane.drops["dropPortFull"] ?? 0) + node.refusedFrames,
+      ...handshakeDrops(node.sessions.drops()),
+    },
+    udp: {
+      ipv4: plane.udp.ipv4,
+      ipv6: plane.udp.ipv6,
+      gso: plane.udp.gso,
+      gro: plane.udp.gro,
+      kernelDrops: plane.udp.kernelDrops,
+      receiveBuffer: plane.udp.receiveBuffer,
+    },
+    warnings: [...config.warnings],
+  };
+}
+
+function peerStatus(
+  peer: Peer,
+  traffic: PeerReport | undefined,
+  link: LinkReport | undefined,
+  plane: WorkerStatus,
+): PeerStatus {
+  const established = traffic !== undefined && traffic.localIndex !== null;
+  const age = peer.handshakeAtMs === 0 ? null : Math.round((Date.now() - peer.handshakeAtMs) / 1000);
+  return {
+    nodeId: peer.nodeId,
+    name: peer.name,
+    publicKey: Buffer.from(peer.publicKey).toString("base64"),
+    keySource: peer.keySource,
+    endpoint: endpointText(peer),
+    candidates: link?.candidates ?? [],
+    session: {
+      state: established ? "established" : peer.core.handshaking ? "handshake" : "none",
+      aead: established ? (AEAD_NAMES[peer.aead] ?? null) : null,
+      handshakeAgeSeconds: age,
+      handshakes: peer.handshakes,
+    },
+    link: link === undefined ? null : linkStatus(link, plane.nowUs),
+    txBytes: traffic?.txBytes ?? 0,
+    rxBytes: traffic?.rxBytes ?? 0,
+    txRecords: traffic?.txRecords ?? 0,
+    rxRecords: traffic?.rxRecords ?? 0,
+  };
+}
+
+function linkStatus(link: LinkReport, nowUs: number): LinkStatus {
+  const { state, owdInUs, owdOutUs, rttUs, jitterUs, lossIn, mtu, sinceUs } = link;
+  const sinceSeconds = Number.isFinite(sinceUs) ? Math.round((nowUs - sinceUs) / 1e6) : null;
+  return { state, owdInUs, owdOutUs, rttUs, jitterUs, lossIn, mtu: mtu === 0 ? null : mtu, sinceSeconds };
+}
+
+/** `unknown-key` becomes `dropHandshakeUnknownKey`. */
+function handshakeDrops(drops: Record<string, number>): Record<string, number> {
+  return Object.fromEntries(
+    Object.entries(drops).map(([reason, count]) => {
+      const words = reason.replace(/^handshake-/, "").split("-");
+      const name = words.map((word) => (word[0] ?? "").toUpperCase() + word.slice(1)).join("");
+      return [`dropHandshake${name}`, count];
+    }),
+  );
+}
+
+function macText(mac: Uint8Array): string {
+  const view = new DataView(mac.buffer, mac.byteOffset, 6);
+  return formatMac(view.getUint16(0), view.getUint32(2));
+}

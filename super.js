@@ -1,0 +1,4 @@
+#!/usr/bin/env node
+import { launch } from "./src/cli/launch.js";
+
+launch(["super"]);

@@ -1,0 +1,83 @@
+import type { StatusDocument } from "../../src/api/status-model.ts";
+
+/** A node as it looks some days after its start, with all columns in use. */
+export function sampleStatus(): StatusDocument {
+  return {
+    version: 1,
+    mode: "static",
+    node: {
+      nodeId: 1,
+      name: "berlin",
+      network: "office",
+      publicKey: "HIgo9xNzJMWLKASShiTqIybxZ0U3wGLiUeJ1PKf8ykw=",
+      uptimeSeconds: 273_930,
+      pid: 4242,
+      listenPort: 3001,
+      addresses: ["10.7.0.1/16", "fd00:7::1/64"],
+    },
+    ports: [
+      {
+        id: 0,
+        type: "tap",
+        name: "el0",
+        mtu: 1350,
+        mac: "aa:bb:cc:dd:00:01",
+        framesIn: 10_482_811,
+        framesOut: 9_120_004,
+        bytesIn: 12.4 * 2 ** 30,
+        bytesOut: 1_536,
+        offloads: ["csum", "tso4", "tso6"],
+        drops: 17,
+      },
+    ],
+    peers: [
+      {
+        nodeId: 2,
+        name: "frankfurt",
+        publicKey: "xTIBA5rboUvnH4htodjb6e697QjLERt1NAB4mZqp8Dg=",
+        keySource: "file",
+        endpoint: "[2001:db8:100:200::2]:3001",
+        candidates: [],
+        session: { state: "established", aead: "aes-256-gcm", handshakeAgeSeconds: 71.2, handshakes: 12 },
+        link: {
+          state: "up",
+          owdInUs: 4210.4,
+          owdOutUs: -1800,
+          rttUs: 8412,
+          jitterUs: 42,
+          lossIn: 0.003,
+          mtu: 1500,
+          sinceSeconds: 4000,
+        },
+        txBytes: 37 * 2 ** 20,
+        rxBytes: 999,
+        txRecords: 10,
+        rxRecords: 5,
+      },
+      {
+        nodeId: 65000,
+        name: "tokyo",
+        publicKey: "gN65BkIKy1eCE9pP1wdc8ROUtkHLF2PfAqYdyYBz6EA=",
+        keySource: "vouched by 2",
+        endpoint: null,
+        candidates: [],
+        session: { state: "handshake", aead: null, handshakeAgeSeconds: null, handshakes: 0 },
+        link: null,
+        txBytes: 0,
+        rxBytes: 0,
+        txRecords: 0,
+        rxRecords: 0,
+      },
+    ],
+    routes: [
+      { destination: 2, nextHop: 2, hops: 1, via: "direct", maxFrame: 1398 },
+      { destination: 65000, nextHop: 2, hops: 2, via: "relay", maxFrame: null },
+      { destination: 9, nextHop: 2, hops: null, via: "relay", maxFrame: 1364 },
+    ],
+    fib: { entries: 2, limit: 65536 },
+    counters: { framesIn: 10, framesOut: 0 },
+    drops: { "no-session": 3, "ttl-expired": 0, "bad-tag": 4 },
+    udp: { ipv4: true, ipv6: true, gso: true, gro: false, kernelDrops: 2, receiveBuffer: 8 << 20 },
+    warnings: ["port el0: MTU 1404 needs fragments over 2 hops; 1350 fits"],
+  };
+}

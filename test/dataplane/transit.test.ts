@@ -1,0 +1,187 @@
+import assert from "node:assert/strict";
+import fc from "fast-check";
+import { describe, it } from "mocha";
+import { TRANSIT_DROPS } from "../../src/dataplane/drops.ts";
+import type { PlaneState } from "../../src/dataplane/state.ts";
+import { Transit } from "../../src/dataplane/transit.ts";
+import {
+  addMember,
+  dropsOf,
+  type FakeEngine,
+  linkOf,
+  makeState,
+  OWN,
+  type Run,
+  slotOf,
+  type Told,
+} from "./fake-engine.ts";
+
+interface Plane {
+  state: PlaneState;
+  engine: FakeEngine;
+  told: Told;
+  pass: (...runs: Run[]) => void;
+}
+
+/** Neighbours 2, 3 and 4; 5 behind 4. */
+function plane(relay: PlaneState["relay"] = "auto"): Plane {
+  const { state, engine, told } = makeState([], relay);
+  for (const node of [2, 3, 4]) addMember(state, node, node, 1);
+  addMember(state, 5, 4, 2);
+  const transit = new Transit(state);
+  return { state, engine, told, pass: (...runs) => transit.forward(engine.transit(runs)) };
+}
+
+const from2 = { keypair: slotOf(2), source: 2 };
+
+describe("transit", () => {
+  it("takes the header off a record for a neighbour: it is the last relay", () => {
+    const { engine, state, pass } = plane();
+    pass({ ...from2, destination: 3, items: 40, ttl: 9 });
+    assert.deepEqual(engine.forwarded, [{ run: 0, items: 40, hop: -1, link: linkOf(3), ttl: 3, kind: 4 }]);
+    assert.deepEqual(dropsOf(state), {});
+    assert.equal(state.activity.carried[3], 1);
+    // What passes through is no reason to answer.
+    assert.equal(state.activity.heard[2], state.nowMs);
+    assert.equal(state.activity.owed[2], 0);
+  });
+
+  it("seals the header anew for the next relay, with a TTL that only shrinks", () => {
+    const { engine, pass } = plane();
+    for (const ttl of [200, 5, 4, 2]) pass({ ...from2, destination: 5, ttl });
+    assert.deepEqual(
+      engine.forwarded.map((one) => [one.hop, one.link, one.ttl]),
+      [
+        [slotOf(4), linkOf(4), 4],
+        [slotOf(4), linkOf(4), 4],
+        [slotOf(4), linkOf(4), 3],
+        [slotOf(4), linkOf(4), 1],
+      ],
+    );
+  });
+
+  it("keeps the header on a handshake to its end", () => {
+    const { engine, pass } = plane();
+    for (const kind of [1, 2, 3]) pass({ ...from2, destination: 3, kind });
+    assert.deepEqual(
+      engine.forwarded.map(({ hop, kind }) => [hop, kind]),
+      [1, 2, 3].map((kind) => [slotOf(3), kind]),
+    );
+  });
+
+  it("keeps the flags of the header", () => {
+    const { engine, pass } = plane();
+    pass({ ...from2, destination: 5, kind: 0x24 });
+    assert.equal(engine.forwarded[0]?.kind, 0x24);
+  });
+
+  const refused: [string, Partial<Run>, string, ((state: PlaneState) => void)?][] = [
+    ["to a node that is no member", { destination: 77 }, "dropTransitRefused"],
+    ["from a source that is no member", { destination: 3, source: 77 }, "dropTransitSource"],
+    ["from this node itself", { destination: 3, source: OWN }, "dropTransitSource"],
+    ["with TTL 1", { destination: 3, ttl: 1 }, "dropTtl"],
+    ["with TTL 0", { destination: 3, ttl: 0 }, "dropTtl"],
+    ["back to where it came from", { destination: 2, source: 3 }, "dropTransitLoop"],
+    ["to its source", { destination: 3, source: 3 }, "dropTransitLoop"],
+    [
+      "to a member without a route",
+      { destination: 3 },
+      "dropTransitNoRoute",
+      (state) => void (state.members.nextHop[3] = 0xffff),
+    ],
+    [
+      "over a relay without a session",
+      { destination: 5 },
+      "dropTransitNoSession",
+      (state) => void (state.members.sendSlot[4] = -1),
+    ],
+  ];
+  for (const [what, run, reason, change] of refused) {
+    it(`${what} goes nowhere and is counted by the datagram`, () => {
+      const { engine, state, pass } = plane();
+      change?.(state);
+      pass({ ...from2, destination: 3, items: 7, ...run });
+      assert.deepEqual(engine.forwarded, []);
+      assert.deepEqual(dropsOf(state), { [reason]: 7 });
+    });
+  }
+
+  it("wants the session that it lacks", () => {
+    const { state, told, pass } = plane();
+    state.members.sendSlot[4] = -1;
+    pass({ ...from2, destination: 5 });
+    assert.deepEqual(told.wanted, [4]);
+  });
+
+  it("needs no session with the last hop: the record is sealed for it already", () => {
+    const { engine, state, pass } = plane();
+    state.members.sendSlot[3] = -1;
+    pass({ ...from2, destination: 3 });
+    assert.equal(engine.forwarded.length, 1);
+  });
+
+  it("comes from any member behind the previous hop", () => {
+    const { engine, pass } = plane();
+    pass({ keypair: slotOf(4), source: 5, destination: 2 });
+    assert.equal(engine.forwarded.length, 1);
+  });
+
+  it("is refused by a node that does not relay", () => {
+    const { engine, state, pass } = plane("never");
+    pass({ ...from2, destination: 3, items: 2 });
+    assert.deepEqual(engine.forwarded, []);
+    assert.deepEqual(dropsOf(state), { dropTransitRefused: 2 });
+  });
+
+  it("passes ten handshakes a second for each previous hop, and records without regard to them", () => {
+    const { engine, state, pass } = plane();
+    for (let i = 0; i < 15; i++) pass({ ...from2, destination: 3, kind: 1 });
+    assert.equal(engine.forwarded.length, 10);
+    assert.deepEqual(dropsOf(state), { dropTransitHandshakeRate: 5 });
+    pass({ keypair: slotOf(3), source: 3, destination: 2, kind: 1 });
+    pass({ ...from2, destination: 3 });
+    assert.equal(engine.forwarded.length, 12);
+    state.nowMs += 500;
+    for (let i = 0; i < 15; i++) pass({ ...from2, destination: 3, kind: 1 });
+    assert.equal(engine.forwarded.length, 17);
+  });
+
+  it("is limited in datagrams a second for each previous hop", () => {
+    const { engine, state, pass } = plane();
+    for (let i = 0; i < 500; i++) pass({ ...from2, destination: 3, items: 1000 });
+    const passed = engine.forwarded.length;
+    assert(passed >= 100 && passed < 500, `${passed}`);
+    assert.deepEqual(dropsOf(state), { dropTransitRate: (500 - passed) * 1000 });
+    pass({ keypair: slotOf(3), source: 3, destination: 2 });
+    assert.equal(engine.forwarded.length, passed + 1);
+  });
+
+  it("leaves books that balance, whatever is asked for", () => {
+    const node = fc.integer({ min: 0, max: 7 });
+    const run = fc.record({
+      items: fc.integer({ min: 1, max: 64 }),
+      keypair: fc.integer({ min: 2, max: 5 }).map(slotOf),
+      destination: node,
+      source: node,
+      ttl: fc.integer({ min: 0, max: 255 }),
+      kind: fc.constantFrom(1, 2, 3, 4, 0x24),
+    });
+    fc.assert(
+      fc.property(
+        fc.array(run, { maxLength: 50 }),
+        fc.boolean(),
+        fc.constantFrom("auto", "never"),
+        (runs, lame, relay) => {
+          const { engine, state, pass } = plane(relay);
+          if (lame) state.members.sendSlot[4] = -1;
+          pass(...runs);
+          const report = state.drops.report();
+          const dropped = TRANSIT_DROPS.reduce((sum, name) => sum + (report[name] ?? 0), 0);
+          const asked = runs.reduce((sum, { items }) => sum + items, 0);
+          assert.equal(asked, engine.forwarded.reduce((sum, { items }) => sum + items, 0) + dropped);
+          for (const one of engine.forwarded) assert(one.ttl >= 1 && one.ttl < (runs[one.run]?.ttl ?? 0));
+        },
+      ),
+    );
+  });
+});

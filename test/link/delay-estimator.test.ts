@@ -1,0 +1,72 @@
+import assert from "node:assert/strict";
+import fc from "fast-check";
+import { describe, it } from "mocha";
+import { DelayEstimator } from "../../src/link/delay-estimator.ts";
+
+const SECOND = 1_000_000;
+
+describe("delay estimator", () => {
+  it("knows nothing before the first sample, and all of it after", () => {
+    const estimator = new DelayEstimator();
+    assert.equal(estimator.base, undefined);
+    assert.equal(estimator.working, undefined);
+    estimator.add(0, -7_000_000);
+    assert.equal(estimator.base, -7_000_000);
+    assert.equal(estimator.working, -7_000_000);
+    assert.equal(estimator.jitter, 0);
+    estimator.reset();
+    assert.equal(estimator.last, undefined);
+  });
+
+  it("forgets a minimum after five to ten seconds", () => {
+    const estimator = new DelayEstimator();
+    estimator.add(0, 1000);
+    for (let t = 1; t <= 4; t++) estimator.add(t * SECOND, 5000);
+    assert.equal(estimator.base, 1000);
+    for (let t = 5; t <= 10; t++) estimator.add(t * SECOND, 5000);
+    assert.equal(estimator.base, 5000);
+  });
+
+  it("clips a lone spike to 20 ms above the base and weighs it by an eighth", () => {
+    const estimator = new DelayEstimator();
+    for (let i = 0; i < 50; i++) estimator.add(i * 1000, 10_000);
+    estimator.add(51_000, 3_000_000);
+    assert.equal(estimator.working, 10_000 + 20_000 / 8);
+    assert.equal(estimator.jitterP95, 0);
+  });
+
+  it("follows a lasting rise, and a fall twice as fast", () => {
+    const rise = new DelayEstimator();
+    rise.add(0, 0);
+    const fall = new DelayEstimator();
+    fall.add(0, 20_000);
+    for (let i = 1; i <= 5; i++) {
+      rise.add(i, 20_000);
+      fall.add(i, 0);
+    }
+    assert.ok((rise.working ?? 0) > 9000 && (rise.working ?? 0) < 11_000);
+    assert.ok((fall.working ?? 0) < 5000);
+  });
+
+  it("is additive: an offset between two clocks moves base and working by itself and nothing else", () => {
+    fc.assert(
+      fc.property(
+        fc.array(fc.integer({ min: 0, max: 500_000 }), { minLength: 1, maxLength: 100 }),
+        fc.integer({ min: -1e12, max: 1e12 }),
+        (samples, offset) => {
+          const plain = new DelayEstimator();
+          const shifted = new DelayEstimator();
+          samples.forEach((sample, i) => {
+            plain.add(i * 200_000, sample);
+            shifted.add(i * 200_000, sample + offset);
+          });
+          assert.equal(shifted.base, (plain.base ?? 0) + offset);
+          assert.ok(Math.abs((shifted.working ?? 0) - offset - (plain.working ?? 0)) < 1);
+          assert.ok(Math.abs(shifted.jitter - plain.jitter) < 1);
+          assert.equal(shifted.jitterP95, plain.jitterP95);
+          assert.ok((plain.base ?? 0) <= (plain.working ?? 0) + 1e-6);
+        },
+      ),
+    );
+  });
+});

@@ -1,0 +1,3 @@
+import { restartsLeaveNothing } from "../e2e/worker-restarts.ts";
+
+restartsLeaveNothing(50);
