@@ -4,12 +4,14 @@
  * Authentic records prove who sent them, not from where: anybody can put a wrong source address on a datagram it
  * relays. So a new address becomes a candidate and is sent a fresh nonce; only when the nonce comes back *from
  * there* is it proven. Traffic of the peer from a proven address moves the endpoint (WireGuard's roaming, one round
- * trip later), at most once a second; any proven address does when the endpoint has stopped answering. What the
- * operator tells counts at once.
+ * trip later), once a second at length and twice in a row: a node that gets a new address often gets a new port with
+ * it, a moment later. Any proven address does when the endpoint has stopped answering. What the operator tells counts
+ * at once.
  */
 import { formatAddress, parseAddress } from "../wire/address.ts";
 import { CandidateTable, isUsableEndpoint } from "./candidates.ts";
 import type { Candidate } from "./candidates.ts";
+import { TokenBucket } from "./token-bucket.ts";
 import type { LinkTuning } from "./tuning.ts";
 
 export interface EndpointPolicy {
@@ -24,17 +26,20 @@ export class EndpointChoice {
   readonly candidates: CandidateTable;
   readonly #policy: EndpointPolicy;
   readonly #tuning: Readonly<LinkTuning>;
+  /** For challenges caused by what arrived. */
+  readonly #challenges: TokenBucket;
+  readonly #moves: TokenBucket;
   #allowLoopback: boolean;
   #told = false;
   #endpoint: string | undefined;
-  #lastChallengeUs = -Infinity;
-  #lastMoveUs = -Infinity;
 
   constructor(policy: EndpointPolicy, tuning: Readonly<LinkTuning>) {
     this.#policy = policy;
     this.#tuning = tuning;
     this.#allowLoopback = policy.allowLoopback;
     this.candidates = new CandidateTable(tuning);
+    this.#challenges = new TokenBucket(1e6 / tuning.challengeGapUs, tuning.challengeBurst);
+    this.#moves = new TokenBucket(1e6 / tuning.moveGapUs, tuning.moveBurst);
   }
 
   get endpoint(): string | undefined {
@@ -94,15 +99,9 @@ export class EndpointChoice {
     if (roaming) candidate.trafficUs = nowUs;
     if (this.#move(nowUs, candidate, up)) return "moved";
     if (!(roaming || !up) || !this.candidates.mayChallenge(candidate, nowUs)) return "none";
-    const freeUs = this.#lastChallengeUs + this.#tuning.challengeGapUs;
-    if (nowUs >= freeUs) return "ask";
-    candidate.nextProbeUs = Math.min(candidate.nextProbeUs, freeUs);
+    if (this.#challenges.take(nowUs)) return "ask";
+    candidate.nextProbeUs = Math.min(candidate.nextProbeUs, nowUs + this.#tuning.challengeGapUs);
     return "none";
-  }
-
-  /** A challenge caused by what arrived was sent: the next may follow after a second. */
-  challenged(nowUs: number): void {
-    this.#lastChallengeUs = nowUs;
   }
 
   /** An address returned a fresh nonce that was sent to it. True when it is the endpoint by this. */
@@ -117,11 +116,9 @@ export class EndpointChoice {
   #move(nowUs: number, candidate: Candidate, up: boolean): boolean {
     if (this.pinned || nowUs - candidate.lastEchoUs > this.#tuning.proofLifetimeUs) return false;
     if (this.proven) {
-      if (nowUs - this.#lastMoveUs < this.#tuning.moveGapUs) return false;
       const roaming = nowUs - candidate.trafficUs <= this.#tuning.proofLifetimeUs;
-      if (up && !roaming) return false;
+      if ((up && !roaming) || !this.#moves.take(nowUs)) return false;
     }
-    this.#lastMoveUs = nowUs;
     this.#endpoint = candidate.address;
     return true;
   }

@@ -319,8 +319,6 @@ export class LinkCore {
       return;
     }
     if (ask && candidate) candidates.probed(candidate, nowUs);
-    // Scheduled probes (they leave a reserve) must not delay the challenge that roaming waits for.
-    if (ask && reserve === 0) this.#choice.challenged(nowUs);
     const asks = ask ? PROBE_REPLY_WANTED : 0;
     const flags = PROBE_SIDE_PATH | asks | (echoedNonce !== 0n ? PROBE_IS_REPLY : 0);
     const payload = this.#writer.write(nowUs, flags, echoedNonce, to, this.#random32);

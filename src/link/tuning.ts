@@ -34,9 +34,12 @@ export interface LinkTuning {
   nonceLifetimeUs: number;
   /** A proof is good for following traffic that comes from the address this soon after it. */
   proofLifetimeUs: number;
-  /** Least time between two challenges caused by what arrived, and between two moves of the endpoint. */
+  /** Time in which one more challenge caused by what arrived is allowed, and how many may be saved up. */
   challengeGapUs: number;
+  challengeBurst: number;
+  /** The same for moves of a proven endpoint to another. */
   moveGapUs: number;
+  moveBurst: number;
   maxCandidates: number;
   /** An address that never echoed gets this many probes, a second apart, and then one each slow gap. */
   candidateTries: number;
@@ -71,7 +74,9 @@ export const LINK_TUNING: Readonly<LinkTuning> = Object.freeze({
   nonceLifetimeUs: 5_000_000,
   proofLifetimeUs: 3_000_000,
   challengeGapUs: 1_000_000,
+  challengeBurst: 3,
   moveGapUs: 1_000_000,
+  moveBurst: 2,
   maxCandidates: 8,
   candidateTries: 5,
   candidateGapUs: 1_000_000,

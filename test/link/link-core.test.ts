@@ -385,7 +385,20 @@ describe("link: roaming", () => {
     assert.equal(pair.b.link.endpoint, before);
   });
 
-  it("challenges at most once a second and moves at most once a second", () => {
+  it("follows a peer that changes its address and, before that is proven or just after, its port", () => {
+    for (const gapMs of [5, 15, 30, 60, 120]) {
+      const pair = running();
+      keepBusy(pair, 10 * MS, [pair.a]);
+      pair.run(3 * SECOND);
+      pair.a.address = "198.51.100.7:1000";
+      pair.run(gapMs * MS);
+      pair.a.address = MOVED;
+      pair.run(100 * MS);
+      assert.equal(pair.b.link.endpoint, MOVED, `${gapMs} ms apart`);
+    }
+  });
+
+  it("challenges and moves about once a second at length", () => {
     const pair = running();
     const from = pair.nowUs;
     for (let i = 0; i < 50; i++) {
@@ -396,8 +409,9 @@ describe("link: roaming", () => {
     for (let second = 0; second < 4; second++) {
       const start = from + second * SECOND;
       const inSecond = asked.filter((seen) => seen.atUs >= start && seen.atUs < start + SECOND).length;
-      // One challenge, and what is scheduled for the few candidates.
-      assert.ok(inSecond <= 6, `${inSecond} in second ${second}`);
+      // One challenge, those saved up in quiet times, and what is scheduled for the few candidates.
+      const saved = second === 0 ? LINK_TUNING.challengeBurst - 1 : 0;
+      assert.ok(inSecond <= 6 + saved, `${inSecond} in second ${second}`);
     }
     const moves = pair.b.endpoints.length;
     keepBusy(pair, 50 * MS, [pair.a]);
@@ -406,7 +420,7 @@ describe("link: roaming", () => {
       pair.a.address = flap[i % 2] ?? MOVED;
       pair.run(100 * MS);
     }
-    assert.ok(pair.b.endpoints.length - moves <= 5, `${pair.b.endpoints.length - moves} moves in 4 s`);
+    assert.ok(pair.b.endpoints.length - moves <= 6, `${pair.b.endpoints.length - moves} moves in 4 s`);
   });
 
   it("never roams when static and told; does when static but never told", () => {
