@@ -29,6 +29,7 @@ export type ErrorCode =
   | "EL_POST_SCRIPT"
   | "EL_WORKER"
   | "EL_NOT_RUNNING"
+  | "EL_QUESTION"
   | "EL_FILE_IO"
   | "EL_FILE_CONNECTION"
   | "EL_FILE_MISMATCH"
@@ -69,6 +70,7 @@ export const ERRORS: Readonly<Record<ErrorCode, ErrorEntry>> = {
   EL_POST_SCRIPT: { exitCode: 1, summary: "postScript could not be run, or exited with an error" },
   EL_WORKER: { exitCode: 1, summary: "the data plane stopped unexpectedly" },
   EL_NOT_RUNNING: { exitCode: 1, summary: "no running node answers (status and its like)" },
+  EL_QUESTION: { exitCode: 1, summary: "`why`, `trace`: the node that was asked cannot tell" },
   EL_FILE_IO: { exitCode: 1, summary: "`file`: the file cannot be read or written" },
   EL_FILE_CONNECTION: { exitCode: 1, summary: "`file`: the connection failed or broke" },
   EL_FILE_MISMATCH: { exitCode: 1, summary: "`file`: the two ends disagree on bytes or SHA-256" },

@@ -3,7 +3,7 @@ import { readdir } from "node:fs/promises";
 import { connect } from "node:net";
 import { join } from "node:path";
 import { EtherloomError } from "../errors.ts";
-import type { StatusDocument, StatusRequest } from "./status-model.ts";
+import type { QuestionRefused, StatusDocument, StatusRequest } from "./status-model.ts";
 import { STATUS_SOCKET } from "./status-server.ts";
 import { answers } from "./unix-listener.ts";
 
@@ -29,6 +29,20 @@ export async function fetchStatus(path: string, request: StatusRequest): Promise
   } catch {
     throw new EtherloomError("EL_NOT_RUNNING", `${path}: the answer is not a status document`);
   }
+}
+
+/** Asks a question about another node; the answer's shape goes with the question (status-model.ts). */
+export async function askNode(path: string, question: string): Promise<unknown> {
+  const text = await exchange(path, `${question}\n`);
+  let answer: unknown;
+  try {
+    answer = JSON.parse(text);
+  } catch {
+    throw new EtherloomError("EL_NOT_RUNNING", `${path}: the answer is not a document`);
+  }
+  const refused = (answer as Partial<QuestionRefused>).error;
+  if (typeof refused === "string") throw new EtherloomError("EL_QUESTION", refused);
+  return answer;
 }
 
 function exchange(path: string, question: string): Promise<string> {

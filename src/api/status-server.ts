@@ -1,18 +1,22 @@
 /**
  * The status socket `<stateDir>/status.sock`: one JSON document per connection.
  *
- *   client: `status⏎` or `status fib⏎` (or nothing, and shuts its side)
- *   server: the document, a newline, end of stream
+ *   client: `status⏎` or `status fib⏎` (or nothing, and shuts its side), `why NODE [FROM]⏎`, `trace NODE⏎`
+ *   server: the document or answer, a newline, end of stream
  */
 import type { Socket } from "node:net";
 import { EtherloomError } from "../errors.ts";
-import type { StatusDocument, StatusRequest } from "./status-model.ts";
+import type { NodeQuestion, StatusDocument, StatusRequest } from "./status-model.ts";
 import { listenUnix } from "./unix-listener.ts";
 import type { UnixListener } from "./unix-listener.ts";
 
 export type StatusProvider = (request: StatusRequest) => Promise<StatusDocument> | StatusDocument;
 
+/** Answers a question about another node: WhyAnswer, TraceAnswer or QuestionRefused. */
+export type QuestionProvider = (question: NodeQuestion) => Promise<unknown>;
+
 export interface StatusServerOptions {
+  readonly answer?: QuestionProvider;
   readonly log?: (message: string) => void;
   readonly idleTimeoutMs?: number;
   readonly watchIntervalMs?: number;
@@ -21,7 +25,7 @@ export interface StatusServerOptions {
 /** File name of the socket within the state directory. */
 export const STATUS_SOCKET = "status.sock";
 
-const MAX_REQUEST_BYTES = 64;
+const MAX_REQUEST_BYTES = 128;
 
 /** Answers on `path` (0600) until closed. */
 export function serve(
@@ -47,12 +51,15 @@ async function answer(socket: Socket, provide: StatusProvider, options: StatusSe
   try {
     const request = parseRequest(await readLine(socket));
     if (request === undefined) {
-      socket.end('{"error":"expected status or status fib"}\n');
+      socket.end('{"error":"expected status, status fib, why NODE or trace NODE"}\n');
       return;
     }
     const idleTimeoutMs = socket.timeout ?? 0;
     socket.setTimeout(0);
-    const document = await provide(request);
+    const document =
+      "kind" in request
+        ? ((await options.answer?.(request)) ?? { error: `this node does not answer ${request.kind}` })
+        : await provide(request);
     socket.setTimeout(idleTimeoutMs);
     socket.end(`${JSON.stringify(document)}\n`);
     // Whatever else the client sends is read and thrown away, or its end would never be seen.
@@ -72,7 +79,12 @@ async function readLine(socket: Socket): Promise<string> {
   return text.split("\n", 1)[0] ?? "";
 }
 
-function parseRequest(line: string): StatusRequest | undefined {
+function parseRequest(line: string): StatusRequest | NodeQuestion | undefined {
+  const question = /^(why|trace) ([\w.-]{1,32})(?: ([\w.-]{1,32}))?$/.exec(line.trim());
+  if (question !== null) {
+    const [, kind, node = "", from] = question;
+    return { kind: kind === "why" ? "why" : "trace", node, from };
+  }
   switch (line.trim()) {
     case "":
     case "status":

@@ -1,5 +1,5 @@
 /** The status document as text, made to be read in a terminal of 100 columns. */
-import type { LinkStatus, PeerStatus, StatusDocument } from "./status-model.ts";
+import type { ClockStatus, LinkStatus, PeerStatus, RouteStatus, StatusDocument } from "./status-model.ts";
 import { age, bytes, milliseconds, percent, printable, table, wrap } from "./text-table.ts";
 import type { Decorate } from "./text-table.ts";
 
@@ -25,6 +25,8 @@ export function renderStatus(status: StatusDocument, style: StatusStyle = PLAIN)
   const sections = [
     overview(status, style),
     ...status.warnings.map((warning) => [style.alert(`warning: ${printable(warning)}`)]),
+    section("Supernodes", supers(status, style), style),
+    section("Control", control(status), style),
     section("Ports", ports(status, style), style),
     section("Peers", peers(status, style), style),
     section("Links", links(status, style), style),
@@ -42,7 +44,7 @@ function section(title: string, lines: string[], style: StatusStyle): string[] {
     : [style.bold(title), ...lines.map((line) => (line === "" ? "" : `  ${line}`))];
 }
 
-function overview({ node, mode, udp }: StatusDocument, style: StatusStyle): string[] {
+function overview({ node, mode, udp, clock, ntp }: StatusDocument, style: StatusStyle): string[] {
   const on = [
     udp.ipv4 && "IPv4",
     udp.ipv6 && "IPv6",
@@ -56,12 +58,65 @@ function overview({ node, mode, udp }: StatusDocument, style: StatusStyle): stri
     ["public key", node.publicKey],
     ["addresses", node.addresses.join(", ") || "-"],
     ["UDP", `port ${node.listenPort}, ${on.join(", ")}`],
+    ...(clock?.parent === undefined || clock.parent === null ? [] : [clockFact(clock)]),
+    ...(ntp ?? []).map(({ server, offsetMs, delayMs, error }): [string, string] => [
+      "wall clock",
+      offsetMs === null
+        ? `${printable(server)}: ${printable(error ?? "no answer")}`
+        : `${offsetMs >= 0 ? "behind" : "ahead of"} ${printable(server)} by ${Math.abs(offsetMs).toFixed(1)} ms (± ${((delayMs ?? 0) / 2).toFixed(1)})`,
+    ]),
     ["running", `for ${age(node.uptimeSeconds)}, process ${node.pid}`],
   ];
   return [
     style.bold(`${printable(node.name)}, node ${node.nodeId}`),
     ...facts.map(([name, value]) => `  ${name.padEnd(10)}  ${value}`),
   ];
+}
+
+function clockFact({ exchanges, disciplined, ratePpm, parent, epochs }: ClockStatus): [string, string] {
+  const rate = `${ratePpm >= 0 ? "+" : ""}${ratePpm.toFixed(1)} ppm`;
+  const state = exchanges === 0 ? "not set yet" : disciplined ? rate : `${rate}, still settling`;
+  const text = `${state}, follows node ${parent}`;
+  return ["mesh clock", epochs > 1 ? `${text}, begun ${epochs} times` : text];
+}
+
+function supers({ supers: list }: StatusDocument, style: StatusStyle): string[] {
+  if (list === undefined) return [];
+  return table(
+    [
+      { title: "CONTROL" },
+      { title: "STATE" },
+      { title: "SINCE", align: "right" },
+      { title: "BY" },
+      { title: "RTT ms", align: "right" },
+      { title: "" },
+    ],
+    list.map(({ control: address, obeyed, state, sinceSeconds, transport, rttMs, code, text }) => [
+      address,
+      code === null ? state : `${state}: ${code}`,
+      age(sinceSeconds),
+      transport ?? "-",
+      rttMs === null ? "-" : rttMs.toFixed(1),
+      text ?? (obeyed && list.length > 1 ? "obeyed" : ""),
+    ]),
+    style.dim,
+  );
+}
+
+function control({ control: side }: StatusDocument): string[] {
+  if (side === undefined) return [];
+  const { port, connected, settled, refused, lastRefusal } = side;
+  const lines = [
+    `port ${port}, ${connected} edges connected${settled ? "" : ", routes kept back until all have reported"}`,
+    ...counts(refused),
+  ];
+  if (lastRefusal !== null) {
+    const { from, code, text, atMs } = lastRefusal;
+    lines.push(
+      `last refused ${age(Math.max(0, (Date.now() - atMs) / 1000))} ago: ${from}, ${code}: ${printable(text)}`,
+    );
+  }
+  return lines;
 }
 
 function ports({ ports: list }: StatusDocument, style: StatusStyle): string[] {
@@ -106,6 +161,7 @@ function peers({ peers: list }: StatusDocument, style: StatusStyle): string[] {
     [
       { title: "ID", align: "right" },
       { title: "NAME" },
+      { title: "ONLINE" },
       { title: "ENDPOINT" },
       { title: "SESSION" },
       { title: "CIPHER" },
@@ -116,6 +172,7 @@ function peers({ peers: list }: StatusDocument, style: StatusStyle): string[] {
     list.map((peer) => [
       String(peer.nodeId),
       peer.name,
+      peer.online === undefined || peer.online === null ? "" : peer.online ? "yes" : "no",
       peer.endpoint ?? "-",
       peer.session.state,
       CIPHERS[peer.session.aead ?? ""] ?? peer.session.aead ?? "-",
@@ -126,8 +183,8 @@ function peers({ peers: list }: StatusDocument, style: StatusStyle): string[] {
     style.dim,
   );
   for (const { nodeId, name, keySource } of list) {
-    // Keys from the file are the rule and need no words.
-    if (keySource !== "file")
+    // Keys from the file or the supernode are the rule and need no words.
+    if (keySource.startsWith("vouched"))
       lines.push(`the key of ${nodeId} ${printable(name)} is ${printable(keySource)}`);
   }
   return lines;
@@ -177,17 +234,35 @@ function routes({ routes: list, peers: known, node }: StatusDocument, style: Sta
     [
       { title: "TO" },
       { title: "VIA" },
+      { title: "NOW" },
+      { title: "BACKUP" },
+      { title: "COST ms", align: "right" },
       { title: "HOPS", align: "right" },
       { title: "LARGEST FRAME", align: "right" },
     ],
     list.map((route) => [
       label(route.destination),
       route.via === "direct" ? "direct" : label(route.nextHop),
+      deviation(route, label),
+      backup(route.backup, route.destination, label),
+      route.costUs === undefined || route.costUs === null ? "" : milliseconds(route.costUs),
       route.hops === null ? "-" : String(route.hops),
       route.maxFrame === null ? "-" : String(route.maxFrame),
     ]),
     style.dim,
   );
+}
+
+/** What frames do now, where it is not what the table says. */
+function deviation({ inUse, destination, nextHop }: RouteStatus, label: (id: number) => string): string {
+  if (inUse === undefined || inUse.nextHop === nextHop) return "";
+  if (inUse.nextHop === null) return "none";
+  return inUse.nextHop === destination ? "direct" : label(inUse.nextHop);
+}
+
+function backup(node: number | null | undefined, destination: number, label: (id: number) => string): string {
+  if (node === undefined || node === null) return "";
+  return node === destination ? "direct" : label(node);
 }
 
 function forwarding({ fib }: StatusDocument, style: StatusStyle): string[] {

@@ -19,6 +19,18 @@ const COMMANDS: ReadonlyMap<string, Command> = new Map([
     "status",
     { summary: "show a running node", run: async (args) => (await import("./status.ts")).runStatus(args) },
   ],
+  ["why", { summary: "why a path was chosen", run: async (args) => (await import("./why.ts")).runWhy(args) }],
+  [
+    "trace",
+    { summary: "the way to a node", run: async (args) => (await import("./trace.ts")).runTrace(args) },
+  ],
+  [
+    "solve",
+    {
+      summary: "shortest ways in a matrix",
+      run: async (args) => (await import("./solve.ts")).runSolve(args),
+    },
+  ],
   ["keygen", { summary: "make keys", run: async (args) => (await import("./keygen.ts")).runKeygen(args) }],
   [
     "file",

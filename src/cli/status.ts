@@ -1,14 +1,12 @@
 /** `etherloom status`: what a running node on this machine is doing. */
-import { basename, dirname, join, resolve } from "node:path";
+import { join } from "node:path";
 import { parseArgs, styleText } from "node:util";
-import { isMap, isScalar } from "yaml";
-import { STATE_ROOT, fetchStatus, findRunning } from "../api/status-client.ts";
+import { STATE_ROOT, fetchStatus } from "../api/status-client.ts";
 import { STATUS_SOCKET } from "../api/status-server.ts";
 import { PLAIN, renderStatus } from "../api/status-text.ts";
 import type { StatusStyle } from "../api/status-text.ts";
-import { printable } from "../api/text-table.ts";
-import { readDocument } from "../config/document.ts";
 import { ConfigError, EtherloomError, UsageError } from "../errors.ts";
+import { chooseStateDirectory } from "./find-node.ts";
 
 const USAGE = `usage: etherloom status [NAME | --config FILE | --state-dir DIR] [--json] [--fib]
 
@@ -48,7 +46,7 @@ export async function runStatus(args: string[], environment?: StatusEnvironment)
       stdout.write(USAGE);
       return 0;
     }
-    const stateDirectory = await chooseStateDirectory(wanted, stateRoot);
+    const stateDirectory = await chooseStateDirectory("status", wanted, stateRoot);
     const status = await fetchStatus(join(stateDirectory, STATUS_SOCKET), { fib: wanted.fib });
     const style = stdout === process.stdout && process.stdout.isTTY ? terminalStyle() : PLAIN;
     stdout.write(wanted.json ? `${JSON.stringify(status, null, 2)}\n` : renderStatus(status, style));
@@ -95,48 +93,6 @@ function parseStatusArguments(args: readonly string[]): StatusArguments {
       `status: ${(error as Error).message.split(/[\n.]/)[0]}; see etherloom status --help`,
     );
   }
-}
-
-async function chooseStateDirectory(wanted: StatusArguments, stateRoot: string): Promise<string> {
-  if (wanted.stateDir !== undefined) return resolve(wanted.stateDir);
-  if (wanted.config !== undefined) return stateDirectoryOf(wanted.config, stateRoot);
-  if (wanted.name !== undefined) {
-    if (basename(wanted.name) !== wanted.name || wanted.name === "" || wanted.name === "..") {
-      throw new UsageError(
-        `status: ${JSON.stringify(wanted.name)} is not a node's name; for a file use --config`,
-      );
-    }
-    return join(stateRoot, wanted.name);
-  }
-  const running = await findRunning(stateRoot);
-  const [only] = running;
-  if (only === undefined) throw new EtherloomError("EL_NOT_RUNNING", `no running node found in ${stateRoot}`);
-  if (running.length > 1) {
-    const names = running.map(printable).join(", ");
-    throw new UsageError(`status: ${running.length} nodes are running here, name one: ${names}`);
-  }
-  return join(stateRoot, only);
-}
-
-/**
- * The state directory a configuration file leads to. Reads the keys it needs only: a file with a mistake
- * elsewhere (its node may have been started before the mistake was made) still names its node.
- */
-function stateDirectoryOf(file: string, stateRoot: string): string {
-  const { contents } = readDocument(file).tree;
-  const values = new Map<string, string>();
-  if (isMap(contents)) {
-    for (const { key, value } of contents.items) {
-      if (isScalar(key) && isScalar(value))
-        values.set(String(key.value).toLowerCase(), String(value.value ?? ""));
-    }
-  }
-  const stateDir = values.get("statedir");
-  if (stateDir) return resolve(dirname(file), stateDir);
-  const nodeId = values.get("nodeid");
-  const name = values.get("nodename") || (nodeId && `node${nodeId}`);
-  if (!name) throw new UsageError(`status: ${file} has neither nodeId, nodeName nor stateDir`);
-  return join(stateRoot, name);
 }
 
 /** styleText itself honours NO_COLOR and its like when it is told the stream. */

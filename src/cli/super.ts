@@ -1,13 +1,20 @@
-/** `etherloom super`: the coordinator. */
+/** `etherloom super`: run the coordinator from a configuration file. */
 
+import { readFileSync } from "node:fs";
 import { UsageError } from "../errors.ts";
+import { superExampleUrl } from "../node/paths.ts";
 import { parseOptions, refusePositionals } from "./options.ts";
 import { versionLine } from "./version.ts";
 
-const USAGE = `usage: etherloom super --config FILE
-       etherloom super --version | --help
+const USAGE = `usage: etherloom super --config FILE [--no-uapi] [--bind linux|std]
+       etherloom super --example | --version | --help
 
-Super mode is not built yet; edges run in static mode (etherloom edge).
+  --config FILE  the supernode's configuration (YAML)
+  --example      print a commented configuration that runs as it is
+  --no-uapi      open no UAPI socket
+  --bind KIND    UDP sockets: linux (batches and offloads, the default) or std (plain sendmsg, recvmsg)
+
+Exit codes: 0 asked to stop, 1 failed while running, 2 bad usage or configuration.
 `;
 
 export async function runSuperCommand(args: readonly string[]): Promise<number> {
@@ -28,5 +35,18 @@ export async function runSuperCommand(args: readonly string[]): Promise<number> 
     return 0;
   }
   refusePositionals("super", options);
-  throw new UsageError("super mode is not built yet");
+  if (options.flags.has("example")) {
+    const { withFreshKey } = await import("../config/example.ts");
+    process.stdout.write(withFreshKey(readFileSync(superExampleUrl, "utf8")));
+    return 0;
+  }
+  const bind = options.values.get("bind") ?? "linux";
+  if (bind !== "linux" && bind !== "std") throw new UsageError(`--bind ${bind}, expected linux or std`);
+  const file = options.values.get("config");
+  if (file === undefined) throw new UsageError("super needs --config FILE (or --example to see one)");
+  const { loadSuperConfig } = await import("../config/super-config.ts");
+  const config = loadSuperConfig(file);
+  for (const warning of config.warnings) process.stderr.write(`etherloom: warning: ${warning}\n`);
+  const { runSuper } = await import("../node/super.ts");
+  return runSuper(config, { uapi: !options.flags.has("no-uapi"), bind });
 }

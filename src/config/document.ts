@@ -15,15 +15,18 @@ export interface ConfigDocument {
 
 /** @throws ConfigError EL_CONFIG_READ, EL_CONFIG_SYNTAX */
 export function readDocument(file: string): ConfigDocument {
-  let text: string;
+  return parseText(file, readText(file));
+}
+
+/** @throws ConfigError EL_CONFIG_READ */
+export function readText(file: string): string {
   try {
     const bytes = readFileSync(file);
     if (bytes.length > MAX_FILE_BYTES) throw new Error(`larger than ${MAX_FILE_BYTES} bytes`);
-    text = new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+    return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
   } catch (error) {
     throw new ConfigError("EL_CONFIG_READ", [`${file}: cannot be read: ${readReason(error)}`]);
   }
-  return parseText(file, text);
 }
 
 /** The same for text that is already here; `file` is only a name for messages. */

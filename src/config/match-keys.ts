@@ -18,7 +18,7 @@ import {
 import { z } from "zod";
 import { nearest } from "./nearest.ts";
 import type { Path, Problems } from "./problems.ts";
-import { FORMER_NAMES, MAX_NODE_ID } from "./schema.ts";
+import { ANY_NODE_KEY, FORMER_NAMES, MAX_NODE_ID } from "./schema-parts.ts";
 
 /** Deeper than any legal file; stops an alias that contains itself. */
 const MAX_DEPTH = 32;
@@ -31,8 +31,14 @@ export interface Matched {
   readonly ignored: readonly Path[];
 }
 
-export function matchKeys(tree: Document.Parsed<ParsedNode>, schema: z.ZodType, problems: Problems): Matched {
-  const matcher = new Matcher(tree, problems);
+/** `example` is the command that prints a file with all keys. */
+export function matchKeys(
+  tree: Document.Parsed<ParsedNode>,
+  schema: z.ZodType,
+  problems: Problems,
+  example: string,
+): Matched {
+  const matcher = new Matcher(tree, problems, example);
   return { value: matcher.visit(tree.contents, schema, [], false), ignored: matcher.ignored };
 }
 
@@ -41,15 +47,20 @@ class Matcher {
   readonly #tree: Document;
   #anchors: Map<string, Node[]> | undefined;
   readonly #problems: Problems;
+  readonly #example: string;
   #aliasedNodes = 0;
 
-  constructor(tree: Document, problems: Problems) {
+  constructor(tree: Document, problems: Problems, example: string) {
     this.#tree = tree;
     this.#problems = problems;
+    this.#example = example;
   }
 
   visit(node: unknown, wrapped: z.ZodType, path: Path, inAlias: boolean): unknown {
-    const schema = wrapped instanceof z.ZodOptional ? (wrapped.unwrap() as z.ZodType) : wrapped;
+    const schema = chooseForm(
+      node,
+      wrapped instanceof z.ZodOptional ? (wrapped.unwrap() as z.ZodType) : wrapped,
+    );
     const offset = (node as Node | null)?.range?.[0];
     if (offset !== undefined && !inAlias) this.#problems.place(path, offset);
     if (inAlias) this.#aliasedNodes++;
@@ -109,6 +120,7 @@ class Matcher {
     inAlias: boolean,
   ): Record<string, unknown> {
     // A record is a table with NodeIDs as keys.
+    const anyNode = schema instanceof z.ZodRecord && schema.keyType === ANY_NODE_KEY;
     const known =
       schema instanceof z.ZodObject
         ? new Map(Object.keys(schema.shape).map((name) => [name.toLowerCase(), name]))
@@ -118,9 +130,9 @@ class Matcher {
     for (const { key, value } of items) {
       const offset = key?.range?.[0] ?? this.#problems.offsetOf(path);
       const spelling = isScalar(key) ? (key.source ?? String(key.value)) : "";
-      const name = known === undefined ? tableKey(spelling) : this.#knownName(spelling, known);
+      const name = known === undefined ? tableKey(spelling, anyNode) : this.#knownName(spelling, known);
       if (name === undefined) {
-        this.#reportUnknown(offset, path, spelling, known);
+        this.#reportUnknown(offset, path, spelling, known, anyNode);
         continue;
       }
       const first = seen.get(name);
@@ -151,19 +163,20 @@ class Matcher {
     path: Path,
     spelling: string,
     known: ReadonlyMap<string, string> | undefined,
+    anyNode: boolean,
   ): void {
     const shown = spelling === "" ? "?" : spelling.slice(0, 40);
     if (known === undefined) {
       this.#problems.atOffset(
         offset,
         [...path, shown],
-        "found a key that is no NodeID, expected one from 0 to 65531",
+        `found a key that is no NodeID, expected one from 0 to 65531${anyNode ? ' or "*"' : ""}`,
       );
       return;
     }
     const names = [...known.values()].filter((name) => name !== "=");
     const guess = nearest(spelling, names);
-    const few = names.length <= 16 ? `one of ${names.join(", ")}` : "a key of etherloom edge --example";
+    const few = names.length <= 16 ? `one of ${names.join(", ")}` : `a key of ${this.#example}`;
     const hint = guess === undefined ? `expected ${few}` : `expected ${guess}, perhaps`;
     this.#problems.atOffset(offset, [...path, shown], `unknown key, ${hint}`);
   }
@@ -188,8 +201,20 @@ function collectAnchors(tree: Document): Map<string, Node[]> {
   return anchors;
 }
 
-/** NodeIDs are the only keys of free tables; `01` and `1` are the same one. */
-function tableKey(spelling: string): string | undefined {
+/** Of a setting that may be a map or a list, the one that the file has; other choices are the schema's. */
+function chooseForm(node: unknown, schema: z.ZodType): z.ZodType {
+  if (!(schema instanceof z.ZodUnion)) return schema;
+  const options = schema.options as readonly z.ZodType[];
+  const fits = (option: z.ZodType): boolean =>
+    isMap(node)
+      ? option instanceof z.ZodObject || option instanceof z.ZodRecord
+      : isSeq(node) && option instanceof z.ZodArray;
+  return options.find(fits) ?? schema;
+}
+
+/** NodeIDs are the keys of free tables, and `*` where any node may be meant; `01` and `1` are the same one. */
+function tableKey(spelling: string, anyNode: boolean): string | undefined {
+  if (anyNode && (spelling === "*" || spelling === "65535")) return "*";
   return /^\d{1,6}$/.test(spelling) && Number(spelling) <= MAX_NODE_ID ? String(Number(spelling)) : undefined;
 }
 

@@ -3,7 +3,9 @@
 import { parseEndpoint } from "./endpoint.ts";
 import { decodeKey, encodeKey, isLowOrder, keyFault } from "./key-text.ts";
 import type { Path, Problems } from "./problems.ts";
-import { type RawEdge, type RawPeer, showValue } from "./schema.ts";
+import { showValue } from "./schema-parts.ts";
+import type { RawEdge, RawPeer } from "./schema.ts";
+import { type BindConfig, readName } from "./settings.ts";
 
 export interface PeerConfig {
   readonly nodeId: number;
@@ -20,11 +22,6 @@ export interface PeerConfig {
   readonly static: boolean;
 }
 
-interface Families {
-  readonly ipv4: string | null;
-  readonly ipv6: string | null;
-}
-
 /**
  * `ownPublicKey` is undefined when the file's private key is no key. Peers without what the schema requires were
  * reported before; what is left of them is checked all the same.
@@ -32,15 +29,10 @@ interface Families {
 export function buildPeers(
   raw: RawEdge,
   ownPublicKey: Uint8Array | undefined,
-  families: Families,
+  families: BindConfig,
   problems: Problems,
 ): PeerConfig[] {
-  const firstWith = new Map<string, number>();
-  const unique = (label: string, value: string, path: Path): void => {
-    const line = firstWith.get(`${label} ${value}`);
-    if (line === undefined) firstWith.set(`${label} ${value}`, problems.lineOf(path));
-    else problems.at(path, `the same ${label} as the peer in line ${line}, expected one of its own`);
-  };
+  const unique = uniqueAmongPeers(problems);
   return (raw.peers ?? []).flatMap((peer: RawPeer | undefined, index) => {
     if (peer === undefined) return [];
     const path = ["peers", index] as const;
@@ -52,7 +44,7 @@ export function buildPeers(
     if (pubKey !== undefined) unique("public key", encodeKey(pubKey), [...path, "pubKey"]);
     return {
       nodeId: peer.nodeId,
-      name: readPeerName(peer, [...path, "name"], problems),
+      name: readName(peer.name, [...path, "name"], `node${peer.nodeId}`, problems),
       pubKey: pubKey ?? new Uint8Array(32),
       psKey: readPresharedKey(peer.psKey, [...path, "psKey"], problems),
       endPoint: readEndpoint(peer.endPoint, [...path, "endPoint"], families, problems),
@@ -62,7 +54,20 @@ export function buildPeers(
   });
 }
 
-function readPublicKey(
+/** Reports what two peers of a list share. */
+export function uniqueAmongPeers(
+  problems: Problems,
+): (label: "NodeID" | "name" | "public key", value: string, path: Path) => void {
+  const firstWith = new Map<string, number>();
+  return (label, value, path) => {
+    const line = firstWith.get(`${label} ${value}`);
+    if (line === undefined) firstWith.set(`${label} ${value}`, problems.lineOf(path));
+    else problems.at(path, `the same ${label} as the peer in line ${line}, expected one of its own`);
+  };
+}
+
+/** A key that is no key, or nobody's but the node's own, is reported. */
+export function readPublicKey(
   text: string | undefined,
   path: Path,
   ownPublicKey: Uint8Array | undefined,
@@ -81,17 +86,22 @@ function readPublicKey(
 }
 
 /** An all-zero key is WireGuard's way to say none. */
-function readPresharedKey(text: string | undefined, path: Path, problems: Problems): Uint8Array | null {
+export function readPresharedKey(
+  text: string | undefined,
+  path: Path,
+  problems: Problems,
+): Uint8Array | null {
   if (text === undefined || text === "") return null;
   const key = decodeKey(text);
   if (key === undefined) problems.at(path, keyFault(text));
   return key === undefined || key.every((byte) => byte === 0) ? null : key;
 }
 
-function readEndpoint(
+/** `host:port` as it is written; null for none, and for one that was reported. */
+export function readEndpoint(
   text: string | undefined,
   path: Path,
-  families: Families,
+  families: BindConfig,
   problems: Problems,
 ): string | null {
   if (text === undefined || text === "") return null;
@@ -105,13 +115,4 @@ function readEndpoint(
   if (off)
     problems.warn(path, `an IPv${endpoint.family} endpoint, but this node's IPv${endpoint.family} is off`);
   return text;
-}
-
-function readPeerName(peer: RawPeer, path: Path, problems: Problems): string {
-  const name = peer.name ?? "";
-  if (name === "") return `node${peer.nodeId}`;
-  if (!/^[A-Za-z0-9_.-]{1,32}$/.test(name)) {
-    problems.at(path, `found ${showValue(name)}, expected at most 32 characters of A-Z a-z 0-9 _ . -`);
-  }
-  return name;
 }

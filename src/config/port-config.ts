@@ -3,7 +3,8 @@
 import { DEFAULT_MTU, mtuWarning } from "./mtu.ts";
 import { deriveAddress, deriveLinkLocal, deriveMac, parseMacPrefix } from "./node-address.ts";
 import type { Problems } from "./problems.ts";
-import { type RawPort, showValue } from "./schema.ts";
+import { showValue } from "./schema-parts.ts";
+import type { RawPort } from "./schema.ts";
 
 export interface PortConfig {
   readonly itype: "tap" | "dummy" | "stdio";
@@ -70,6 +71,23 @@ export function buildPort(raw: RawPort, nodeId: number, problems: Problems): Por
     ipv6Ll: derive("ipv6LlPrefix"),
     mtu,
     l2HeaderMode: (raw.l2HeaderMode ?? "nochg") as PortConfig["l2HeaderMode"],
+  };
+}
+
+/** The port of a node that moves no frames of its own. */
+export function buildDummyPort(nodeId: number): PortConfig {
+  const prefix = parseMacPrefix(DEFAULT_MAC_PREFIX);
+  if (typeof prefix === "string") throw new TypeError(prefix);
+  return {
+    itype: "dummy",
+    name: "dummy",
+    mac: deriveMac(prefix, nodeId),
+    macAddrPrefix: DEFAULT_MAC_PREFIX,
+    ipv4: null,
+    ipv6: null,
+    ipv6Ll: null,
+    mtu: DEFAULT_MTU,
+    l2HeaderMode: "nochg",
   };
 }
 

@@ -1,6 +1,6 @@
 /**
  * Who was heard when, and who has not answered: what decides that a session is dead (DESIGN §6), and who is owed an
- * answer so that it does not look dead to the other end. Times are ms of the mesh clock; 0 = never or nothing.
+ * answer so that it does not look dead to the other end. Times are ms of the raw clock; 0 = never or nothing.
  */
 export class Activity {
   readonly heard: Float64Array = new Float64Array(65536);

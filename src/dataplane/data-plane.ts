@@ -1,41 +1,36 @@
 /**
- * The data plane of one node: the engine, the tables, and the loop that turns readiness into batches. It runs in a
- * worker so that nothing the main thread does delays a frame (DESIGN §4).
+ * The data plane of one node: puts the engine, the tables and all that works on them together, takes the main thread's
+ * messages and keeps time. It runs in a worker so that nothing the main thread does delays a frame (DESIGN §4).
  */
 import type { Addon, Engine, UdpInfo } from "../native/addon.ts";
-import { DummyPort } from "../port/dummy.ts";
 import type { Port } from "../port/port.ts";
-import { TapPort } from "../port/tap.ts";
-import { Fib } from "../switch/fib.ts";
-import { ReflectionGuard } from "../switch/reflection-guard.ts";
-import { StormGuard } from "../switch/storm-guard.ts";
-import { Activity } from "./activity.ts";
-import { KIND_CONTROL, KIND_FRAME, READY_UDP4 } from "./descriptors.ts";
+import { KIND_CONTROL, KIND_FRAME } from "./descriptors.ts";
 import { Dispatch } from "./dispatch.ts";
-import { Drops } from "./drops.ts";
+import { ForwardMeter } from "./forward-meter.ts";
 import { Inbound } from "./inbound.ts";
 import { Intake } from "./intake.ts";
 import { Links } from "./links.ts";
-import { Members, NO_NODE } from "./members.ts";
+import { openLocalPort } from "./local-port.ts";
 import type { FromWorker, ToWorker, WorkerSetup } from "./messages.ts";
 import { Outbound } from "./outbound.ts";
+import { Paths } from "./paths.ts";
+import { PlaneClock } from "./plane-clock.ts";
 import { planeStatus, portReport, type PlaneParts } from "./plane-status.ts";
+import { Pump } from "./pump.ts";
+import { RandomBits } from "./random-bits.ts";
+import { testDrift } from "./raw-clock.ts";
 import { Sessions } from "./sessions.ts";
-import { MAX_SLOTS, type LocalPort, type PlaneState } from "./state.ts";
+import { makeState, type PlaneState } from "./state.ts";
+import { Tracer } from "./tracer.ts";
 import { Transit } from "./transit.ts";
-import { Waiting } from "./waiting.ts";
 
-/** Batches a descriptor may take before others get their turn. */
-const MAX_ROUNDS = 16;
 const TICK_MS = 50;
 const REPORT_EVERY_TICKS = 5;
+const SECOND_TICKS = 20;
 /** A frame is owed an answer for this long before a keepalive stands in for one. */
 const OWED_MS = 300;
 /** A wish for a session is told to the main thread this often. */
 const WANT_EVERY_MS = 100;
-/** Floods a second and burst per port (storm guard). */
-const STORM_RATE = 20_000;
-const STORM_BURST = 4_000;
 const FIB_SLOTS_PER_TICK = 256;
 
 export class DataPlane {
@@ -43,15 +38,15 @@ export class DataPlane {
   readonly #setup: WorkerSetup;
   readonly #post: (message: FromWorker) => void;
   readonly #engine: Engine;
+  readonly #clock: PlaneClock;
   readonly #state: PlaneState;
   readonly #outbound: Outbound;
-  readonly #inbound: Inbound;
-  readonly #transit: Transit;
   readonly #sessions: Sessions;
   readonly #links: Links;
-  readonly #intake: Intake;
+  readonly #paths: Paths;
+  readonly #tracer: Tracer;
   readonly #dispatch: Dispatch;
-  readonly #result: Float64Array = new Float64Array(5);
+  readonly #pump: Pump;
   readonly #timer: NodeJS.Timeout;
   readonly #wantedAt: Map<number, number> = new Map();
   #port: Port;
@@ -64,26 +59,59 @@ export class DataPlane {
   constructor(addon: Addon, setup: WorkerSetup, post: (message: FromWorker) => void) {
     this.#addon = addon;
     this.#setup = setup;
+    this.#mark = setup.udp.mark;
     this.#post = post;
     this.#engine = new addon.Engine(setup.ownNodeId, (id) => this.#ready(id));
-    this.#mark = setup.udp.mark;
-    this.#state = this.#makeState();
+    const { next: random32 } = new RandomBits();
+    const { epoch, clockParent } = setup;
+    const driftPpm = testDrift(process.env);
+    const onEpoch = (): void => this.#onEpoch();
+    this.#clock = new PlaneClock(addon, { epoch, parent: clockParent, driftPpm, onEpoch }, random32);
+    this.#state = makeState(this.#engine, setup, this.#clock.rawUs() / 1000, {
+      wantSession: (node) => this.#want(node),
+      confirmed: (slot) => this.#sessions.confirmed(slot),
+      moved: (node, slot) => this.#links.moved(node, slot),
+    });
     this.#outbound = new Outbound(this.#state);
-    this.#inbound = new Inbound(this.#state, this.#outbound);
-    this.#transit = new Transit(this.#state);
-    this.#dispatch = new Dispatch(this.#state);
-    this.#links = new Links(this.#state, setup, addon, post, (node) => this.#sessions.releaseVia(node));
+    const inbound = new Inbound(this.#state, this.#outbound);
+    const transit = new Transit(this.#state);
+    const forwarding = new ForwardMeter();
+    const release = (): void => this.#sessions.releaseWaiting();
+    this.#links = new Links(this.#state, setup, this.#clock, random32, forwarding, post, release);
+    this.#dispatch = new Dispatch(this.#state, (node, max) => this.#links.handshakeTargets(node, max));
     this.#sessions = new Sessions(this.#state, this.#links, (node) => this.#outbound.release(node), post);
-    this.#intake = new Intake(this.#state, this.#links, new Int32Array(setup.handshakeBacklog), post);
+    this.#paths = new Paths(this.#state, this.#clock, this.#dispatch, random32, post);
+    const sendNext = (towards: number, payload: Uint8Array): boolean =>
+      this.#dispatch.recordToNext(KIND_CONTROL, towards, payload);
+    this.#tracer = new Tracer(this.#state, () => this.#clock.meshUs(), sendNext, post);
+    const backlog = new Int32Array(setup.handshakeBacklog);
+    const [state, clock, links, paths, tracer] = [
+      this.#state,
+      this.#clock,
+      this.#links,
+      this.#paths,
+      this.#tracer,
+    ];
+    const intake = new Intake(state, clock, links, paths, tracer, backlog, post);
     try {
       this.#engine.setMac1Key(setup.mac1Key);
       // The socket comes first: a second node with the same file fails here, before it disturbs the first one's TAP.
       this.#udp = this.#engine.openUdp(setup.udp);
-      this.#port = this.#openPort();
+      this.#port = openLocalPort(addon, this.#state, setup.port, post);
     } catch (error) {
       this.#engine.close();
       throw error;
     }
+    this.#pump = new Pump({
+      addon,
+      engine: this.#engine,
+      outbound: this.#outbound,
+      inbound,
+      transit,
+      intake,
+      forwarding,
+      port: this.#port.number,
+    });
     this.#setRoutes(setup.routes, setup.floodSet, setup.members);
     for (const neighbour of setup.neighbours) this.#links.add(neighbour);
     this.#timer = setInterval(() => this.#tick(), TICK_MS);
@@ -96,7 +124,7 @@ export class DataPlane {
   }
 
   handle(message: ToWorker): void {
-    this.#state.nowMs = this.#addon.now() / 1000;
+    this.#state.nowMs = this.#clock.rawUs() / 1000;
     switch (message.type) {
       case "install":
         return this.#sessions.install(message);
@@ -118,6 +146,8 @@ export class DataPlane {
         return;
       case "endpoint":
         return this.#links.setEndpoint(message.nodeId, message.address, message.source);
+      case "candidates":
+        return this.#links.setCandidates(message.nodeId, message.addresses);
       case "neighbour":
         return this.#links.add(message.neighbour);
       case "purge":
@@ -130,8 +160,11 @@ export class DataPlane {
       case "rebind":
         return this.#rebind(message.id, message.port);
       case "mark":
+        this.#links.mark = message.mark;
         this.#mark = message.mark;
         return this.#answer(message.id, this.#engine.setMark(message.mark) ? 0 : 1);
+      case "trace":
+        return this.#tracer.begin(message.id, message.target);
       case "status":
         return this.#post({
           type: "status",
@@ -150,35 +183,10 @@ export class DataPlane {
 
   close(): void {
     clearInterval(this.#timer);
+    this.#links.close();
     this.#port.close();
     this.#engine.close();
     this.#post({ type: "closed" });
-  }
-
-  #makeState(): PlaneState {
-    const setup = this.#setup;
-    const slotConfirmed = new Uint8Array(MAX_SLOTS);
-    return {
-      engine: this.#engine,
-      ownNodeId: setup.ownNodeId,
-      defaultTtl: setup.defaultTtl,
-      relay: setup.relay,
-      members: new Members(),
-      activity: new Activity(),
-      fib: new Fib({ timeoutMs: setup.fibTimeoutMs }),
-      drops: new Drops(),
-      waiting: new Waiting(),
-      storm: new StormGuard(STORM_RATE, STORM_BURST, 64),
-      reflections: new ReflectionGuard(),
-      slotNode: new Uint16Array(MAX_SLOTS),
-      slotConfirmed,
-      ports: [],
-      nowMs: this.#addon.now() / 1000,
-      floodCopies: 0,
-      wantSession: (node) => this.#want(node),
-      confirmed: (slot) => this.#sessions.confirmed(slot),
-      moved: (node, slot) => this.#links.moved(node, slot),
-    };
   }
 
   /** Tells the main thread, but not for each frame. */
@@ -189,57 +197,9 @@ export class DataPlane {
     this.#post({ type: "want", nodeId });
   }
 
-  #openPort(): Port {
-    const { kind, name, mtu, mac, addresses } = this.#setup.port;
-    const ports = this.#state.ports as LocalPort[];
-    if (kind === "dummy") return new DummyPort(mac);
-    if (kind === "stdio") {
-      ports.push({ id: 0, deliver: (bytes) => this.#post({ type: "frame", bytes }) });
-      const description = { kind, name: "stdio", mtu, mac, offloads: [] };
-      return { description, number: -1, interfaceIndex: 0, alive: () => true, close: () => undefined };
-    }
-    const tap = new TapPort(this.#addon, this.#engine, { name, mtu, mac, addresses });
-    ports.push({ id: tap.number });
-    // The TAP's own address belongs to this port: nobody in the mesh may claim it.
-    const view = new DataView(mac.buffer, mac.byteOffset, 6);
-    this.#state.fib.pin(view.getUint16(0), view.getUint32(2), -1 - tap.number, this.#state.nowMs);
-    return tap;
-  }
-
   #ready(id: number): void {
-    this.#state.nowMs = this.#addon.now() / 1000;
-    if (id >= READY_UDP4) this.#drainUdp();
-    else this.#drainPort(id);
-  }
-
-  #drainPort(port: number): void {
-    for (let round = 0; round < MAX_ROUNDS; round++) {
-      const count = this.#engine.readPort(port);
-      if (count === 0) return;
-      this.#outbound.forward(port, count);
-    }
-  }
-
-  #drainUdp(): void {
-    const result = this.#result;
-    for (let round = 0; round < MAX_ROUNDS; round++) {
-      const datagrams = this.#engine.receive(result);
-      if (datagrams === 0) return;
-      const frames = result[0] ?? 0;
-      const runs = result[1] ?? 0;
-      const messages = result[2] ?? 0;
-      const wrote = frames > 0 ? this.#inbound.deliver(frames) : 0;
-      if (runs > 0) this.#transit.forward(runs);
-      for (let i = 0; i < messages; i++) this.#intake.message(i, result[3] ?? 0);
-      // What was written often has its answer in the port already: taking it now saves a turn of the loop.
-      if (wrote > 0 && this.#port.number >= 0) this.#answerNow();
-      if ((result[4] ?? 0) === 0) return;
-    }
-  }
-
-  #answerNow(): void {
-    const count = this.#engine.readPort(this.#port.number);
-    if (count > 0) this.#outbound.forward(this.#port.number, count);
+    this.#state.nowMs = this.#clock.rawUs() / 1000;
+    this.#pump.ready(id);
   }
 
   #sendControl(nodeId: number, payload: Uint8Array): boolean {
@@ -262,31 +222,18 @@ export class DataPlane {
     state.members.setRoutes(routes, Uint16Array.from(floodSet));
     state.members.known.fill(0);
     for (const node of members) state.members.known[node] = 1;
-    this.#refreshMtu();
+    this.#paths.routesChanged();
     // What waited may have a way now, and must not be overtaken by what comes next.
     for (const node of [...state.waiting.nodes]) this.#outbound.release(node);
-  }
-
-  #refreshMtu(): void {
-    const { members } = this.#state;
-    for (const node of this.#setupDestinations()) {
-      const next = members.nextHop[node] ?? NO_NODE;
-      const link = next === NO_NODE ? -1 : (members.link[next] ?? -1);
-      const mtu = link >= 0 ? this.#engine.linkMtu(link, this.#mark) : 0;
-      members.setLinkMtu(node, mtu, this.#links.isIpv6(next));
-    }
-  }
-
-  *#setupDestinations(): Iterable<number> {
-    const { members } = this.#state;
-    for (let node = 0; node < members.known.length; node++) if (members.known[node] === 1) yield node;
   }
 
   #removePeer(nodeId: number): void {
     this.#sessions.removeNode(nodeId);
     this.#links.remove(nodeId);
+    this.#paths.forget(nodeId);
     this.#state.fib.purgeOwner(nodeId);
     this.#state.activity.forget(nodeId);
+    this.#wantedAt.delete(nodeId);
   }
 
   #rebind(id: number, port: number): void {
@@ -306,9 +253,10 @@ export class DataPlane {
 
   #tick(): void {
     const state = this.#state;
-    state.nowMs = this.#addon.now() / 1000;
+    state.nowMs = this.#clock.rawUs() / 1000;
     this.#ticks++;
     this.#links.tick();
+    this.#paths.tick();
     for (const node of this.#sessions.nodes()) {
       const owed = state.activity.owed[node] ?? 0;
       if (owed !== 0 && state.nowMs - owed > OWED_MS)
@@ -318,10 +266,17 @@ export class DataPlane {
       this.#post({ type: "activity", reports: this.#sessions.activity(), nowMs: state.nowMs });
       const late = state.waiting.expire(state.nowMs);
       if (late > 0) state.drops.count("waitTooLong", late);
-      this.#refreshMtu();
+      this.#paths.scan(this.#sessions.nodes());
       this.#checkPort();
     }
+    if (this.#ticks % SECOND_TICKS === 0) this.#clock.check();
     state.fib.sweep(state.nowMs, FIB_SLOTS_PER_TICK);
+  }
+
+  #onEpoch(): void {
+    this.#links.beginEpoch();
+    this.#paths.beginEpoch();
+    this.#post({ type: "epoch", epoch: this.#clock.epoch });
   }
 
   #checkPort(): void {
@@ -331,7 +286,16 @@ export class DataPlane {
   }
 
   #parts(): PlaneParts {
-    const [addon, state, port, udp, mark] = [this.#addon, this.#state, this.#port, this.#udp, this.#mark];
-    return { addon, state, port, udp, mark, sessions: this.#sessions, links: this.#links };
+    const [addon, state, clock, port, udp] = [this.#addon, this.#state, this.#clock, this.#port, this.#udp];
+    return {
+      addon,
+      state,
+      clock,
+      port,
+      udp,
+      sessions: this.#sessions,
+      links: this.#links,
+      paths: this.#paths,
+    };
   }
 }

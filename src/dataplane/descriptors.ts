@@ -13,7 +13,10 @@ export const PORT_FRAME_OFFSET = 0;
 export const PORT_FRAME_LENGTH = 1;
 export const PORT_FRAME_COUNT = 2;
 
-/** What to seal: frame index, keypair slot, slot of the hop's keypair or −1, link, TTL, longest frame in one record. */
+/**
+ * What to seal: frame index, keypair slot, slot of the hop's keypair or −1, link, TTL, longest frame in one record,
+ * flags of the hop's header.
+ */
 export const SEND_WORDS = 8;
 export const SEND_FRAME = 0;
 export const SEND_KEYPAIR = 1;
@@ -21,6 +24,7 @@ export const SEND_HOP = 2;
 export const SEND_LINK = 3;
 export const SEND_TTL = 4;
 export const SEND_MAX_FRAME = 5;
+export const SEND_HOP_FLAGS = 6;
 export const MAX_SENDS = 4096;
 
 /** Frames from the mesh: offset and length in the receive arena, keypair slot, flags, frames it stands for, receive slot. */
@@ -69,6 +73,7 @@ export const FROM_PORT = 1;
 export const KIND_FRAME = 0;
 export const KIND_PROBE = 2;
 export const KIND_CONTROL = 3;
+export const KIND_PATH_PROBE = 6;
 
 /** Statistics of one engine port. */
 export const PORT_STATS = 8;

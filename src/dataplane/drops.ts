@@ -16,6 +16,7 @@ const NAMES = [
   "transitHandshakeRate",
   "transitSource",
   "transitLoop",
+  "transitRepairedTwice",
   "splitHorizon",
   "samePlace",
   "sourceRefused",
@@ -26,6 +27,8 @@ const NAMES = [
   "controlMalformed",
   "controlRate",
   "probeMalformed",
+  "traceRefused",
+  "traceNoRoute",
   "handshakeQueue",
 ] as const;
 
@@ -68,6 +71,7 @@ export const TRANSIT_DROPS: readonly string[] = [
   "dropTransitHandshakeRate",
   "dropTransitSource",
   "dropTransitLoop",
+  "dropTransitRepairedTwice",
   "dropTransitKeypairGone",
   "dropTransitNoEndpoint",
   "dropTransitCounterLimit",

@@ -1,13 +1,15 @@
 /**
- * Messages that the engine handed up: probes go to their link, control and handshakes to the main thread, each within
- * a limit, so that nobody can keep that thread busy.
+ * Messages that the engine handed up: probes go to their link or path, traces on their way, control and handshakes to
+ * the main thread, each within a limit, so that nobody can keep that thread busy.
  */
 import { decodeControl } from "../wire/control.ts";
+import { CONTROL_TRACE } from "../wire/trace.ts";
 import {
   FLAG_MOVED,
   HANDSHAKE_BASE,
   KIND_CONTROL,
   KIND_FRAME,
+  KIND_PATH_PROBE,
   KIND_PROBE,
   MESSAGE_FLAGS,
   MESSAGE_HOP,
@@ -25,7 +27,10 @@ import type { Links } from "./links.ts";
 import { NO_NODE } from "./members.ts";
 import type { FromWorker } from "./messages.ts";
 import { NodeBuckets } from "./node-buckets.ts";
+import type { Paths } from "./paths.ts";
+import type { PlaneClock } from "./plane-clock.ts";
 import type { PlaneState } from "./state.ts";
+import type { Tracer } from "./tracer.ts";
 
 /** Handshakes under way to the main thread. */
 const MAX_BACKLOG = 512;
@@ -37,22 +42,36 @@ const CONTROL_BURST = 300;
 
 export class Intake {
   readonly #state: PlaneState;
+  readonly #clock: PlaneClock;
   readonly #links: Links;
+  readonly #paths: Paths;
+  readonly #tracer: Tracer;
   readonly #backlog: Int32Array;
   readonly #post: (message: FromWorker) => void;
   readonly #handshakeShare: HandshakeShare = new HandshakeShare();
   readonly #control: NodeBuckets = new NodeBuckets(CONTROL_RATE, CONTROL_BURST);
 
   /** `backlog`: Int32Array(1), handshakes posted and not yet taken. */
-  constructor(state: PlaneState, links: Links, backlog: Int32Array, post: (message: FromWorker) => void) {
+  constructor(
+    state: PlaneState,
+    clock: PlaneClock,
+    links: Links,
+    paths: Paths,
+    tracer: Tracer,
+    backlog: Int32Array,
+    post: (message: FromWorker) => void,
+  ) {
     this.#state = state;
+    this.#clock = clock;
     this.#links = links;
+    this.#paths = paths;
+    this.#tracer = tracer;
     this.#backlog = backlog;
     this.#post = post;
   }
 
   /** Takes message `index` of the batch in hand. */
-  message(index: number, arrivalUs: number): void {
+  message(index: number): void {
     const state = this.#state;
     const messages = this.#state.engine.messages;
     const at = index * MESSAGE_WORDS;
@@ -70,13 +89,16 @@ export class Intake {
     state.activity.received(node, state.nowMs, kind === KIND_CONTROL);
     if (state.slotConfirmed[slot] === 0) state.confirmed(slot);
     const bytes = this.#state.engine.receiveArena.subarray(offset, offset + length);
+    const arrivalUs = this.#clock.arrivalUs(state.engine.arrivals[receiveSlot] ?? 0);
     if (kind === KIND_PROBE) {
       this.#links.probe(node, bytes, receiveSlot, arrivalUs);
       return;
     }
     if (((messages[at + MESSAGE_FLAGS] ?? 0) & FLAG_MOVED) !== 0) state.moved(node, receiveSlot);
     if (kind === KIND_FRAME) return;
-    this.#takeControl(node, bytes);
+    if (kind === KIND_PATH_PROBE) this.#paths.record(node, bytes, arrivalUs);
+    else if (bytes[0] !== CONTROL_TRACE || !this.#tracer.receive(node, bytes, arrivalUs))
+      this.#takeControl(node, bytes);
   }
 
   #takeControl(node: number, bytes: Uint8Array): void {

@@ -1,120 +1,133 @@
 /**
  * The neighbours' links: feeds each {@link LinkCore} with what the engine saw and carries out what it wants. The cores
- * decide; this file stamps times, seals probes and moves endpoints.
+ * decide; this file stamps times, seals probes, moves endpoints and tells the main thread.
  */
-import { randomFillSync } from "node:crypto";
-import type { Addon } from "../native/addon.ts";
-import { LinkCore } from "../link/link-core.ts";
 import type { LinkAction, LinkEvent } from "../link/link-events.ts";
+import { LinkCore } from "../link/link-core.ts";
+import { LINK_TUNING } from "../link/tuning.ts";
 import { UnprovenBudget } from "../link/unproven-budget.ts";
-import {
-  addressKey,
-  packAddress,
-  parseAddress,
-  parsePrefix,
-  prefixContains,
-  unpackAddress,
-  type AddressPrefix,
-  type UnderlayAddress,
-} from "../wire/address.ts";
 import { PROBE_BYTES, PROBE_REPLY_WANTED, stampProbeSent } from "../wire/probe.ts";
+import { DeadlineTimer } from "./deadline-timer.ts";
 import { KIND_PROBE, PACKED_ADDRESS } from "./descriptors.ts";
+import type { ForwardMeter } from "./forward-meter.ts";
+import { LinkMtus } from "./link-mtus.ts";
+import { linkReport, linkSample } from "./link-reports.ts";
+import { LINK_DEAD, LINK_UP } from "./members.ts";
 import type { FromWorker, LinkReport, NeighbourSetup, WorkerSetup } from "./messages.ts";
+import { Neighbour } from "./neighbour.ts";
+import type { PlaneClock } from "./plane-clock.ts";
 import type { PlaneState } from "./state.ts";
-
-interface Neighbour {
-  nodeId: number;
-  link: number;
-  core: LinkCore;
-  packed: Uint8Array | null;
-  ipv6: boolean;
-  sent: number;
-  received: number;
-  movedAtMs: number;
-}
+import { overlayTest, packedOf, textOf } from "./underlay.ts";
 
 /** A record from elsewhere is told to the link at most this often. */
 const MOVED_EVERY_MS = 1000;
+const UNANSWERED_MS = LINK_TUNING.unansweredUs / 1000;
 /** Neighbours share this many probes a second when idle (DESIGN §7). */
 const IDLE_PROBES_PER_SECOND = 50;
+const SAMPLES_EVERY_US = 1_000_000;
+/** States that change together are told together. */
+const CHANGES_MS = 10;
+/** Between two calls of {@link Links.tick}. */
+const TICK_US = 50_000;
 
 export class Links {
   readonly #state: PlaneState;
   readonly #setup: WorkerSetup;
-  readonly #addon: Addon;
+  readonly #clock: PlaneClock;
+  readonly #random32: () => number;
   readonly #post: (message: FromWorker) => void;
-  readonly #onAddressed: (nodeId: number) => void;
+  readonly #onUsable: (nodeId: number) => void;
+  readonly #forwarding: ForwardMeter;
   readonly #neighbours: Map<number, Neighbour> = new Map();
   readonly #budget: UnprovenBudget = new UnprovenBudget();
-  readonly #overlay: AddressPrefix[];
-  readonly #random: Uint32Array = new Uint32Array(256);
-  readonly #stats: Float64Array = new Float64Array(2);
-  #randomLeft = 0;
+  readonly #mtus: LinkMtus;
+  readonly #isOverlay: (address: string) => boolean;
+  readonly #deadlines: DeadlineTimer = new DeadlineTimer(TICK_US, () => this.#onDeadline());
+  #samplesAtUs = 0;
+  #changes: NodeJS.Timeout | undefined;
 
-  /** `onAddressed`: a neighbour of whom no address was known has one. */
+  /** `onUsable`: a neighbour of whom no address was known has one, or its link came up. */
   constructor(
     state: PlaneState,
     setup: WorkerSetup,
-    addon: Addon,
+    clock: PlaneClock,
+    random32: () => number,
+    forwarding: ForwardMeter,
     post: (message: FromWorker) => void,
-    onAddressed: (nodeId: number) => void,
+    onUsable: (nodeId: number) => void,
   ) {
     this.#state = state;
     this.#setup = setup;
-    this.#addon = addon;
+    this.#clock = clock;
+    this.#random32 = random32;
     this.#post = post;
-    this.#onAddressed = onAddressed;
-    this.#overlay = setup.overlayPrefixes.flatMap((text) => parsePrefix(text) ?? []);
+    this.#onUsable = onUsable;
+    this.#forwarding = forwarding;
+    this.#mtus = new LinkMtus(state.engine, state.members, setup.udp.mark);
+    this.#isOverlay = overlayTest(setup.overlayPrefixes);
+  }
+
+  /** The sockets' mark, which routes may look at. */
+  set mark(mark: number) {
+    this.#mtus.mark = mark;
   }
 
   add(neighbour: NeighbourSetup): void {
-    const { nodeId, link, fixed } = neighbour;
+    const { nodeId, link, fixed, clockParent } = neighbour;
     const core = new LinkCore({
       localNodeId: this.#setup.ownNodeId,
       remoteNodeId: nodeId,
-      epoch: this.#setup.epoch,
+      epoch: this.#clock.epoch,
       budget: this.#budget,
       staticEndpoint: fixed,
+      clockParent,
       allowLoopback: this.#setup.allowLoopback,
-      refused: (key) => this.#isOverlay(key),
+      refused: this.#isOverlay,
     });
-    const entry: Neighbour = {
-      nodeId,
-      link,
-      core,
-      packed: null,
-      // Until an address is known, the family that leaves less room.
-      ipv6: true,
-      sent: 0,
-      received: 0,
-      movedAtMs: -Infinity,
-    };
-    // The number may have been another neighbour's: its counts go on.
-    if (this.#state.engine.linkStats(link, this.#stats)) {
-      entry.sent = this.#stats[0] ?? 0;
-      entry.received = this.#stats[1] ?? 0;
-    }
+    const entry = new Neighbour(nodeId, link, core, this.#state.engine);
     this.#neighbours.set(nodeId, entry);
     this.#state.members.link[nodeId] = link;
     this.#shareProbes();
     this.#feed(entry, { type: "start" });
+    // The session may have come about in transit, before this was a neighbour.
+    if ((this.#state.members.sendSlot[nodeId] ?? -1) >= 0) this.#feed(entry, { type: "session", up: true });
   }
 
   remove(nodeId: number): void {
     const entry = this.#neighbours.get(nodeId);
     if (entry === undefined) return;
     this.#neighbours.delete(nodeId);
-    this.#state.members.link[nodeId] = -1;
-    this.#state.members.addressed[nodeId] = 0;
+    this.#state.members.forgetLink(nodeId);
     this.#state.engine.setLink(entry.link, new Uint8Array(PACKED_ADDRESS));
     this.#shareProbes();
   }
 
+  close(): void {
+    clearTimeout(this.#changes);
+    this.#deadlines.stop();
+  }
+
   setEndpoint(nodeId: number, packed: Uint8Array, source: "configured" | "set"): void {
     const entry = this.#neighbours.get(nodeId);
-    const address = unpackAddress(packed);
+    const address = textOf(packed);
     if (entry === undefined || address === undefined) return;
-    this.#feed(entry, { type: "endpoint", address: addressKey(address), source });
+    this.#feed(entry, { type: "endpoint", address, source });
+  }
+
+  /** Others say that the node may be at these (packed) addresses, and no longer at those they said before. */
+  setCandidates(nodeId: number, addresses: readonly Uint8Array[]): void {
+    const entry = this.#neighbours.get(nodeId);
+    if (entry === undefined) return;
+    const keep = addresses.flatMap((packed) => textOf(packed) ?? []);
+    this.#feed(entry, { type: "forget-candidates", keep });
+    for (const address of keep) this.#feed(entry, { type: "candidate", address, source: "told" });
+  }
+
+  /** Packed addresses for a handshake with a node whose link is not up. */
+  handshakeTargets(nodeId: number, max: number): Uint8Array[] {
+    const core = this.#neighbours.get(nodeId)?.core;
+    const addresses = core?.handshakeTargets(this.#clock.rawUs(), max) ?? [];
+    return addresses.flatMap((address) => packedOf(address) ?? []);
   }
 
   sessionUp(nodeId: number): void {
@@ -127,60 +140,75 @@ export class Links {
     if (entry !== undefined) this.#feed(entry, { type: "session", up: false });
   }
 
+  /** `arrivalUs` is mesh time. */
   probe(nodeId: number, bytes: Uint8Array, receiveSlot: number, arrivalUs: number): void {
     const entry = this.#neighbours.get(nodeId);
-    const from = this.#addressOf(receiveSlot);
+    const from = this.#originOf(receiveSlot);
     if (entry === undefined || from === undefined || bytes.length < PROBE_BYTES) {
       this.#state.drops.count("probeMalformed");
       return;
     }
     this.#traffic(entry);
-    this.#feed(entry, { type: "probe", from: addressKey(from), bytes, arrivalUs });
+    this.#feed(entry, { type: "probe", from, bytes, arrivalUs });
   }
 
   /** An authentic record of `nodeId` came from another address than its link's endpoint. */
   moved(nodeId: number, receiveSlot: number): void {
     const entry = this.#neighbours.get(nodeId);
     if (entry === undefined || this.#state.nowMs - entry.movedAtMs < MOVED_EVERY_MS) return;
-    const from = this.#addressOf(receiveSlot);
+    const from = this.#originOf(receiveSlot);
     if (from === undefined) return;
     entry.movedAtMs = this.#state.nowMs;
-    this.#feed(entry, { type: "authentic", from: addressKey(from) });
+    this.#feed(entry, { type: "authentic", from });
   }
 
+  /** Touches only those links that have something to do: there may be hundreds. */
   tick(): void {
-    const nowUs = this.#state.nowMs * 1000;
+    const { activity, nowMs } = this.#state;
+    const nowUs = nowMs * 1000;
+    let nextUs = Infinity;
     for (const entry of this.#neighbours.values()) {
+      nextUs = Math.min(nextUs, entry.dueUs);
+      const since = activity.unanswered[entry.nodeId] ?? 0;
+      const unanswered =
+        since !== 0 && nowMs - since > UNANSWERED_MS && nowMs - entry.unansweredAtMs > UNANSWERED_MS;
+      if (!unanswered && entry.dueUs > nowUs && activity.carried[entry.nodeId] === 0) continue;
       this.#traffic(entry);
-      const since = this.#state.activity.unanswered[entry.nodeId] ?? 0;
-      if (since !== 0) this.#feed(entry, { type: "unanswered", sinceUs: since * 1000 });
-      if (entry.core.nextDeadline() <= nowUs) this.#feed(entry, { type: "tick" });
+      if (unanswered) {
+        entry.unansweredAtMs = nowMs;
+        this.#feed(entry, { type: "unanswered", sinceUs: since * 1000 });
+      }
+      if (entry.dueUs <= nowUs) this.#feed(entry, { type: "tick" });
     }
+    this.#deadlines.arm(nowUs, nextUs);
+    this.#mtus.tick(this.#neighbours.values());
+    if (nowUs >= this.#samplesAtUs) this.#tellSamples();
   }
 
-  isIpv6(nodeId: number): boolean {
-    return this.#neighbours.get(nodeId)?.ipv6 ?? true;
+  /** The mesh clock began a new epoch: all that was measured means nothing any more. */
+  beginEpoch(): void {
+    const { epoch } = this.#clock;
+    for (const entry of this.#neighbours.values()) this.#feed(entry, { type: "epoch", epoch });
   }
 
-  /** `mark` is the sockets', which routes may look at. */
-  report(mark: number): LinkReport[] {
+  report(): LinkReport[] {
     const nowUs = this.#state.nowMs * 1000;
-    return [...this.#neighbours.values()].map((entry) => {
-      const seen = entry.core.snapshot(nowUs);
-      return {
-        nodeId: entry.nodeId,
-        state: seen.lastHeardUs === undefined && seen.state === "down" ? "unknown" : seen.state,
-        endpoint: entry.packed,
-        candidates: seen.candidates.map((candidate) => candidate.address),
-        owdInUs: seen.owdIn ?? null,
-        owdOutUs: seen.owdOut ?? null,
-        rttUs: seen.rtt ?? null,
-        jitterUs: seen.rtt === undefined ? null : seen.jitter,
-        lossIn: seen.lossIn ?? null,
-        mtu: this.#state.engine.linkMtu(entry.link, mark),
-        sinceUs: seen.since,
-      };
-    });
+    return [...this.#neighbours.values()].map((entry) =>
+      linkReport(entry.core.snapshot(nowUs), entry.packed, this.#mtus.of(entry)),
+    );
+  }
+
+  #tellSamples(): void {
+    clearTimeout(this.#changes);
+    this.#changes = undefined;
+    const nowUs = this.#clock.rawUs();
+    this.#samplesAtUs = nowUs + SAMPLES_EVERY_US;
+    const { linkIpv4 } = this.#state.members;
+    const links = [...this.#neighbours.values()].map((entry) =>
+      linkSample(entry.core.snapshot(nowUs), this.#mtus.of(entry), linkIpv4[entry.nodeId] !== 1),
+    );
+    const [epoch, forwardUs] = [this.#clock.epoch, this.#forwarding.take()];
+    this.#post({ type: "links", nowUs, epoch, forwardUs, links });
   }
 
   #shareProbes(): void {
@@ -189,84 +217,89 @@ export class Links {
   }
 
   #traffic(entry: Neighbour): void {
-    this.#state.engine.linkStats(entry.link, this.#stats);
-    const sent = this.#stats[0] ?? 0;
-    const received = this.#stats[1] ?? 0;
-    const carried = this.#state.activity.carried[entry.nodeId] === 1;
-    this.#state.activity.carried[entry.nodeId] = 0;
-    const sentCount = sent - entry.sent;
-    const receivedCount = received - entry.received;
-    entry.sent = sent;
-    entry.received = received;
+    const { engine, activity } = this.#state;
+    entry.count(engine);
+    const carried = activity.carried[entry.nodeId] === 1;
+    activity.carried[entry.nodeId] = 0;
+    const { sentCount, receivedCount } = entry;
     if (carried || sentCount > 0 || receivedCount > 0) {
       this.#feed(entry, { type: "traffic", carried, sentCount, receivedCount });
     }
   }
 
+  /** Between two ticks a probe or a verdict is due. */
+  #onDeadline(): void {
+    const nowUs = this.#clock.rawUs();
+    this.#state.nowMs = nowUs / 1000;
+    let nextUs = Infinity;
+    for (const entry of this.#neighbours.values()) {
+      if (entry.dueUs <= nowUs) {
+        this.#traffic(entry);
+        this.#feed(entry, { type: "tick" });
+      }
+      nextUs = Math.min(nextUs, entry.dueUs);
+    }
+    this.#deadlines.arm(nowUs, nextUs);
+  }
+
   #feed(entry: Neighbour, event: LinkEvent): void {
-    const actions = entry.core.handle(this.#addon.now(), event, () => this.#random32());
+    const nowUs = this.#clock.rawUs();
+    const actions = entry.core.handle(nowUs, event, this.#random32);
     for (const action of actions) this.#act(entry, action);
+    // Last, because a new epoch may begin by it, and what was to be sent belongs to the old one.
+    for (const action of actions) if (action.type === "exchange") this.#clock.exchange(action);
+    entry.dueUs = entry.core.nextDeadline();
+    this.#deadlines.arm(nowUs, entry.dueUs);
   }
 
   #act(entry: Neighbour, action: LinkAction): void {
     switch (action.type) {
       case "probe":
         return this.#sendProbe(entry, action.to, action.payload);
-      case "endpoint": {
-        const address = parseAddress(action.address);
-        if (address === undefined) return;
-        const packed = new Uint8Array(PACKED_ADDRESS);
-        packAddress(address, packed);
-        entry.packed = packed;
-        entry.ipv6 = address.family === 6;
-        this.#state.engine.setLink(entry.link, packed);
-        this.#post({ type: "endpoint", nodeId: entry.nodeId, address: packed });
-        if (this.#state.members.addressed[entry.nodeId] === 0) {
-          this.#state.members.addressed[entry.nodeId] = 1;
-          this.#onAddressed(entry.nodeId);
-        }
-        return;
-      }
+      case "endpoint":
+        return this.#move(entry, action.address);
       case "state":
-        return this.#post({ type: "link", nodeId: entry.nodeId, up: action.up });
+        return this.#turn(entry, action.up);
+      case "exchange":
       case "sample":
         return;
     }
   }
 
+  #move(entry: Neighbour, text: string): void {
+    const { engine, members } = this.#state;
+    const packed = packedOf(text);
+    if (packed === undefined) return;
+    entry.packed = packed;
+    members.linkIpv4[entry.nodeId] = packed[0] === 4 ? 1 : 0;
+    engine.setLink(entry.link, packed);
+    this.#mtus.refresh(entry);
+    this.#post({ type: "endpoint", nodeId: entry.nodeId, address: packed });
+    if (members.addressed[entry.nodeId] === 1) return;
+    members.addressed[entry.nodeId] = 1;
+    this.#onUsable(entry.nodeId);
+  }
+
+  #turn(entry: Neighbour, up: boolean): void {
+    this.#state.members.linkState[entry.nodeId] = up ? LINK_UP : LINK_DEAD;
+    this.#post({ type: "link", nodeId: entry.nodeId, up });
+    this.#changes ??= setTimeout(() => this.#tellSamples(), CHANGES_MS);
+    if (up) this.#onUsable(entry.nodeId);
+  }
+
   #sendProbe(entry: Neighbour, to: string | null, payload: Uint8Array): void {
-    const { engine, members, activity } = this.#state;
+    const { engine, members, activity, nowMs } = this.#state;
     const slot = members.sendSlot[entry.nodeId] ?? -1;
     if (slot < 0) return;
-    let packed: Uint8Array | null = null;
-    if (to !== null) {
-      const address = parseAddress(to);
-      if (address === undefined) return;
-      packed = new Uint8Array(PACKED_ADDRESS);
-      packAddress(address, packed);
-    }
-    const nowUs = this.#addon.now();
-    stampProbeSent(payload, 0, nowUs);
+    const packed = to === null ? null : packedOf(to);
+    if (packed === undefined) return;
+    stampProbeSent(payload, 0, this.#clock.meshUs());
     const sent = engine.sendRecord(KIND_PROBE, slot, -1, entry.link, packed, 1, payload);
     const asks = to === null && ((payload[0] ?? 0) & PROBE_REPLY_WANTED) !== 0;
-    if (sent) activity.sent(entry.nodeId, nowUs / 1000, asks);
+    if (sent) activity.sent(entry.nodeId, nowMs, asks);
   }
 
-  #addressOf(receiveSlot: number): UnderlayAddress | undefined {
-    return unpackAddress(this.#state.engine.addresses, receiveSlot * PACKED_ADDRESS);
-  }
-
-  #isOverlay(key: string): boolean {
-    const address = parseAddress(key);
-    return address === undefined || this.#overlay.some((prefix) => prefixContains(prefix, address));
-  }
-
-  #random32(): number {
-    if (this.#randomLeft === 0) {
-      randomFillSync(this.#random);
-      this.#randomLeft = this.#random.length;
-    }
-    this.#randomLeft--;
-    return this.#random[this.#randomLeft] ?? 0;
+  #originOf(receiveSlot: number): string | undefined {
+    return textOf(this.#state.engine.addresses, receiveSlot * PACKED_ADDRESS);
   }
 }

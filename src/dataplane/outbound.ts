@@ -4,7 +4,7 @@
  * 1. the engine has read a batch
  * 2. learn the source's MAC → this port
  * 3. FIB: destination → local port, NodeID or flood
- * 4. route: next hop, TTL; without a session the frame waits
+ * 4. route: next hop or backup, TTL; without a session the frame waits
  * 5. the engine seals and sends the batch
  */
 import { NOT_FOUND, LEARN_REFUSED_GROUP, LEARN_REFUSED_PINNED, portOwner } from "../switch/fib.ts";
@@ -37,6 +37,7 @@ import {
   PORT_FRAME_WORDS,
   SEND_FRAME,
   SEND_HOP,
+  SEND_HOP_FLAGS,
   SEND_KEYPAIR,
   SEND_LINK,
   SEND_MAX_FRAME,
@@ -46,6 +47,7 @@ import {
 } from "./descriptors.ts";
 import { NO_NODE } from "./members.ts";
 import { findPort, type PlaneState } from "./state.ts";
+import { chooseWay, FLAG_REPAIRED, WAY_NODE, WAY_REPAIRED } from "./ways.ts";
 
 /** One exported batch: a 64 KB super-frame in segments with their headers. */
 const EXPORT_BYTES = 512 * 1024;
@@ -90,7 +92,7 @@ export class Outbound {
   /** Whether a frame to `node` would be sealed and sent now. */
   #hasWay(node: number): boolean {
     const { members } = this.#state;
-    const next = members.nextHop[node] ?? NO_NODE;
+    const next = chooseWay(members, node, NO_NODE, NO_NODE) & WAY_NODE;
     return (
       next !== NO_NODE &&
       members.addressed[next] === 1 &&
@@ -168,9 +170,11 @@ export class Outbound {
   #toNode(index: number, node: number, frames: number): void {
     const state = this.#state;
     const { members } = state;
-    const next = members.nextHop[node] ?? NO_NODE;
+    const way = chooseWay(members, node, NO_NODE, NO_NODE);
+    const next = way & WAY_NODE;
     if (next === NO_NODE) {
-      state.drops.count("noRoute", frames);
+      if (members.awaitsTable(node)) this.#wait(index, node, node, frames);
+      else state.drops.count("noRoute", frames);
       return;
     }
     const keypair = members.sendSlot[node] ?? -1;
@@ -191,10 +195,13 @@ export class Outbound {
     sends[at + SEND_HOP] = hop;
     sends[at + SEND_LINK] = members.link[next] ?? -1;
     sends[at + SEND_TTL] = members.ttl(node, state.defaultTtl);
-    sends[at + SEND_MAX_FRAME] = members.maxFrame[node] ?? 0;
+    sends[at + SEND_MAX_FRAME] = members.maxFrame(node, next);
+    sends[at + SEND_HOP_FLAGS] = (way & WAY_REPAIRED) !== 0 ? FLAG_REPAIRED : 0;
     state.activity.sent(node, state.nowMs, true);
     state.activity.framed[node] = state.nowMs;
     state.activity.carried[next] = 1;
+    // The one that stands by must be known to live (DESIGN §7).
+    state.activity.carried[members.backup[node] ?? NO_NODE] = 1;
   }
 
   #toPort(index: number, portId: number, frames: number): void {

@@ -3,8 +3,10 @@
  * seals, and what has been confirmed. Keys come from the main thread; counters exist in the engine alone.
  */
 import type { Links } from "./links.ts";
+import { NO_NODE } from "./members.ts";
 import type { ActivityReport, FromWorker, PeerReport, ToWorker } from "./messages.ts";
 import type { PlaneState } from "./state.ts";
+import { chooseWay, WAY_NODE } from "./ways.ts";
 
 interface Installed {
   nodeId: number;
@@ -62,21 +64,12 @@ export class Sessions {
     this.#state.activity.unanswered[nodeId] = 0;
     this.#current.set(nodeId, localIndex);
     this.#links.sessionUp(nodeId);
-    this.releaseVia(nodeId);
+    this.releaseWaiting();
   }
 
-  /** There is a way to `nodeId` now: sends what waited for it. */
-  releaseVia(nodeId: number): void {
-    this.#release(nodeId);
-    // Others may have waited for this node as their next hop.
-    for (const waiting of [...this.#state.waiting.nodes]) {
-      if (
-        this.#state.members.nextHop[waiting] === nodeId &&
-        (this.#state.members.sendSlot[waiting] ?? -1) >= 0
-      ) {
-        this.#release(waiting);
-      }
-    }
+  /** A neighbour can be sent to: what waited may have a way, over it or to it. */
+  releaseWaiting(): void {
+    for (const waiting of [...this.#state.waiting.nodes]) this.#release(waiting);
   }
 
   remove(localIndex: number): void {
@@ -140,7 +133,9 @@ export class Sessions {
     for (const { nodeId, slot } of this.#byIndex.values()) this.#addTotals(totals, nodeId, slot);
     const reports: PeerReport[] = [];
     for (const [nodeId, total] of totals) {
-      const maxFrame = this.#state.members.maxFrame[nodeId] ?? 0;
+      const { members } = this.#state;
+      const way = chooseWay(members, nodeId, NO_NODE, NO_NODE);
+      const maxFrame = members.maxFrame(nodeId, way === NO_NODE ? nodeId : way & WAY_NODE);
       reports.push({ nodeId, localIndex: this.#current.get(nodeId) ?? null, ...total, maxFrame });
     }
     return reports;

@@ -1,12 +1,18 @@
 /** What the halves of the data plane share: the engine, the tables, and the time of the batch in hand. */
 import type { Engine } from "../native/addon.ts";
-import type { Fib } from "../switch/fib.ts";
-import type { ReflectionGuard } from "../switch/reflection-guard.ts";
-import type { StormGuard } from "../switch/storm-guard.ts";
-import type { Activity } from "./activity.ts";
-import type { Drops } from "./drops.ts";
-import type { Members } from "./members.ts";
-import type { Waiting } from "./waiting.ts";
+import { Fib } from "../switch/fib.ts";
+import { ReflectionGuard } from "../switch/reflection-guard.ts";
+import { StormGuard } from "../switch/storm-guard.ts";
+import { Activity } from "./activity.ts";
+import { Drops } from "./drops.ts";
+import { Members } from "./members.ts";
+import type { WorkerSetup } from "./messages.ts";
+import { Waiting } from "./waiting.ts";
+
+/** Floods a second and burst per port, and ports counted (storm guard). */
+const STORM_RATE = 20_000;
+const STORM_BURST = 4_000;
+const STORM_PORTS = 64;
 
 export interface LocalPort {
   /** Port id, as in FIB owners; engine ports have the engine's number. */
@@ -15,7 +21,17 @@ export interface LocalPort {
   readonly deliver?: (frame: Uint8Array) => void;
 }
 
-export interface PlaneState {
+/** What the tables ask of the rest of the plane. */
+export interface PlaneHooks {
+  /** Frames dropped for want of a session are worth a handshake. */
+  wantSession(node: number): void;
+  /** First authentic record on a keypair. */
+  confirmed(slot: number): void;
+  /** An authentic record of `node` came from an address that is not its link's endpoint. */
+  moved(node: number, receiveSlot: number): void;
+}
+
+export interface PlaneState extends PlaneHooks {
   readonly engine: Engine;
   readonly ownNodeId: number;
   readonly defaultTtl: number;
@@ -32,16 +48,10 @@ export interface PlaneState {
   /** 1 = a record has arrived on this slot. */
   readonly slotConfirmed: Uint8Array;
   readonly ports: LocalPort[];
-  /** ms of the mesh clock, taken once a batch. */
+  /** ms of the raw clock, taken once a batch. */
   nowMs: number;
   /** Copies of flooded frames beyond the first, for the counter balance. */
   floodCopies: number;
-  /** Frames dropped for want of a session are worth a handshake. */
-  wantSession(node: number): void;
-  /** First authentic record on a keypair. */
-  confirmed(slot: number): void;
-  /** An authentic record of `node` came from an address that is not its link's endpoint. */
-  moved(node: number, receiveSlot: number): void;
 }
 
 /** The port with this id. A loop, because a closure would be one for every frame. */
@@ -52,3 +62,26 @@ export function findPort(ports: readonly LocalPort[], id: number): LocalPort | u
 
 /** Slots of keypairs that the flat arrays have room for. */
 export const MAX_SLOTS = 65536;
+
+/** Tables of a node that knows nobody yet. */
+export function makeState(engine: Engine, setup: WorkerSetup, nowMs: number, hooks: PlaneHooks): PlaneState {
+  return {
+    engine,
+    ownNodeId: setup.ownNodeId,
+    defaultTtl: setup.defaultTtl,
+    relay: setup.relay,
+    members: new Members(setup.directFallback),
+    activity: new Activity(),
+    fib: new Fib({ timeoutMs: setup.fibTimeoutMs }),
+    drops: new Drops(),
+    waiting: new Waiting(),
+    storm: new StormGuard(STORM_RATE, STORM_BURST, STORM_PORTS),
+    reflections: new ReflectionGuard(),
+    slotNode: new Uint16Array(MAX_SLOTS),
+    slotConfirmed: new Uint8Array(MAX_SLOTS),
+    ports: [],
+    nowMs,
+    floodCopies: 0,
+    ...hooks,
+  };
+}

@@ -15,6 +15,7 @@ import {
 import { NO_NODE } from "./members.ts";
 import { NodeBuckets } from "./node-buckets.ts";
 import type { PlaneState } from "./state.ts";
+import { chooseWay, FLAG_REPAIRED, WAY_NODE, WAY_REPAIRED } from "./ways.ts";
 
 const INNER_RECORD = 4;
 const KIND_MASK = 0x0f;
@@ -71,9 +72,14 @@ export class Transit {
       drops.count("ttl", items);
       return;
     }
-    const next = members.nextHop[destination] ?? NO_NODE;
+    const way = chooseWay(members, destination, previous, source);
+    const next = way & WAY_NODE;
     if (next === NO_NODE) {
       drops.count("transitNoRoute", items);
+      return;
+    }
+    if ((kind & FLAG_REPAIRED) !== 0 && way !== next) {
+      drops.count("transitRepairedTwice", items);
       return;
     }
     if (next === previous || next === source) {
@@ -103,7 +109,8 @@ export class Transit {
     forwards[out + 1] = strip ? -1 : hop;
     forwards[out + 2] = members.link[next] ?? -1;
     forwards[out + 3] = Math.min(ttl - 1, members.ttl(destination, state.defaultTtl));
-    forwards[out + 4] = kind;
+    forwards[out + 4] = (way & WAY_REPAIRED) !== 0 ? kind | FLAG_REPAIRED : kind;
     state.activity.carried[next] = 1;
+    state.activity.carried[members.backup[destination] ?? NO_NODE] = 1;
   }
 }

@@ -1,16 +1,21 @@
 /**
- * The addresses at which one neighbour may be: told or seen, proven or not, and when to try them. DESIGN §6.
+ * The addresses at which one neighbour may be: told or seen, proven or not, and when to try them. DESIGN §6, §7.
  *
- * At most eight. One that never echoed gets five probes, a second apart, then one a minute. One that did is asked
- * every ten seconds, so that a live alternative is known when the endpoint dies. What the operator told is never
- * pushed out by what was merely seen.
+ * At most eight. One that never echoed gets five probes, a second apart, then one a minute. Those told by the
+ * supernode are tried by both ends as soon as there is a session, quickly at first, so that the probes of one open
+ * the NAT in front of it for those of the other; then every 25 s as long as nothing works. One that did echo is asked
+ * every ten seconds, so that a live alternative is known when the endpoint dies, and its round trip. What was told is
+ * never pushed out by what was merely seen.
  */
 import { isBroadcast, isLoopback, isMulticast, isUnspecified } from "../wire/address.ts";
 import type { UnderlayAddress } from "../wire/address.ts";
 import type { LinkTuning } from "./tuning.ts";
 
-/** Where an address is known from: the file, `wg set`, or datagrams that came from it. */
-export type CandidateSource = "configured" | "set" | "seen";
+/** Where an address is known from: the file, `wg set`, the supernode, or datagrams that came from it. */
+export type CandidateSource = "configured" | "set" | "told" | "seen";
+
+/** Round trips remembered of an address. */
+const ROUND_TRIPS = 8;
 
 export interface Candidate {
   readonly address: string;
@@ -24,6 +29,10 @@ export interface Candidate {
   nextProbeUs: number;
   /** When authentic traffic of the peer last came from it. */
   trafficUs: number;
+  /** The newest round trips, µs, newest last. */
+  roundTrips: number[];
+  /** Times in a row that its round trip was clearly better than the endpoint's. */
+  wins: number;
 }
 
 /** One address as `status` shows it. */
@@ -34,6 +43,8 @@ export interface CandidateSnapshot {
   lastEchoUs: number | undefined;
   /** Probes sent to it since it last echoed. */
   tries: number;
+  /** The shortest of the last round trips, µs. */
+  rttUs: number | undefined;
 }
 
 /** Whether any datagram may be sent there at all. Refused in addition: what the caller knows to be its own. */
@@ -57,12 +68,13 @@ export class CandidateTable {
 
   /** What `status` shows of them. */
   snapshot(): CandidateSnapshot[] {
-    return Array.from(this.#byAddress.values(), ({ address, source, proven, lastEchoUs, tries }) => ({
-      address,
-      source,
-      proven,
-      lastEchoUs: proven ? lastEchoUs : undefined,
-      tries,
+    return Array.from(this.#byAddress.values(), (candidate) => ({
+      address: candidate.address,
+      source: candidate.source,
+      proven: candidate.proven,
+      lastEchoUs: candidate.proven ? candidate.lastEchoUs : undefined,
+      tries: candidate.tries,
+      rttUs: shortestRoundTrip(candidate),
     }));
   }
 
@@ -78,10 +90,15 @@ export class CandidateTable {
   ): Candidate | undefined {
     const known = this.#byAddress.get(address);
     if (known) {
-      if (source !== "seen") known.source = source;
+      if (source === "told" && known.source === "seen" && !known.proven) {
+        known.tries = 0;
+        known.nextProbeUs = nowUs;
+      }
+      if (source !== "seen" && rank(source) >= rank(known.source)) known.source = source;
       return known;
     }
-    if (this.#byAddress.size >= this.#tuning.maxCandidates && !this.#evict(active)) return undefined;
+    if (source === "told" && this.#countTold() >= this.#tuning.maxTold) return undefined;
+    if (this.#byAddress.size >= this.#tuning.maxCandidates && !this.#evict(source, active)) return undefined;
     const candidate: Candidate = {
       address,
       source,
@@ -92,6 +109,8 @@ export class CandidateTable {
       // What was merely seen is challenged when traffic asks for it, or else a little later.
       nextProbeUs: source === "seen" ? nowUs + this.#tuning.candidateGapUs : nowUs,
       trafficUs: -Infinity,
+      roundTrips: [],
+      wins: 0,
     };
     this.#byAddress.set(address, candidate);
     return candidate;
@@ -104,18 +123,46 @@ export class CandidateTable {
     );
   }
 
-  /** A probe went there. */
-  probed(candidate: Candidate, nowUs: number): void {
-    const slow = ++candidate.tries >= this.#tuning.candidateTries;
-    candidate.nextProbeUs = nowUs + (slow ? this.#tuning.candidateSlowGapUs : this.#tuning.candidateGapUs);
+  /** A probe went there. `works`: the link has an address that does, so nothing is urgent. */
+  probed(candidate: Candidate, nowUs: number, works: boolean): void {
+    const tuning = this.#tuning;
+    const urgent = candidate.source === "told" && !works;
+    let gapUs = tuning.candidateGapUs;
+    if (++candidate.tries >= tuning.candidateTries) {
+      gapUs = urgent ? tuning.toldSlowGapUs : tuning.candidateSlowGapUs;
+    } else if (urgent) {
+      gapUs = Math.min(gapUs, tuning.toldGapUs * 2 ** (candidate.tries - 1));
+    }
+    candidate.nextProbeUs = nowUs + gapUs;
   }
 
-  /** It echoed a fresh nonce. */
-  echoed(candidate: Candidate, nowUs: number): void {
+  /** It echoed a fresh nonce after `rttUs`. */
+  echoed(candidate: Candidate, nowUs: number, rttUs: number): void {
     candidate.proven = true;
     candidate.lastEchoUs = nowUs;
     candidate.tries = 0;
     candidate.nextProbeUs = nowUs + this.#tuning.candidateKeepUs;
+    candidate.roundTrips.push(rttUs);
+    if (candidate.roundTrips.length > ROUND_TRIPS) candidate.roundTrips.shift();
+  }
+
+  /** The supernode tells only these any more: the others are no better than addresses seen. */
+  keepTold(keep: readonly string[], active: string | undefined): void {
+    for (const candidate of this.#byAddress.values()) {
+      if (candidate.source !== "told" || keep.includes(candidate.address)) continue;
+      candidate.source = "seen";
+      if (!candidate.proven && candidate.address !== active) this.#byAddress.delete(candidate.address);
+    }
+  }
+
+  /** Addresses worth a try when none is known to work, the best first: proven lately, then told. */
+  hopeful(nowUs: number): string[] {
+    const proven = (candidate: Candidate): boolean =>
+      nowUs - candidate.lastEchoUs <= this.#tuning.candidateForgetUs;
+    return Array.from(this.#byAddress.values())
+      .filter((candidate) => proven(candidate) || candidate.source !== "seen")
+      .sort((x, y) => Number(proven(y)) - Number(proven(x)) || rank(y.source) - rank(x.source))
+      .map((candidate) => candidate.address);
   }
 
   /** Try every proven or told address now: the endpoint has died. */
@@ -151,14 +198,34 @@ export class CandidateTable {
     return next;
   }
 
-  #evict(active: string | undefined): boolean {
+  #countTold(): number {
+    let count = 0;
+    for (const candidate of this.#byAddress.values()) if (candidate.source !== "seen") count++;
+    return count;
+  }
+
+  /** Make room for one of this source: an address seen goes first, and for the operator's one that was told. */
+  #evict(source: CandidateSource, active: string | undefined): boolean {
     let victim: Candidate | undefined;
     for (const candidate of this.#byAddress.values()) {
-      if (candidate.source !== "seen" || candidate.address === active) continue;
-      if (!victim || worth(candidate) < worth(victim)) victim = candidate;
+      if (candidate.address === active) continue;
+      if (candidate.source !== "seen" && rank(candidate.source) >= rank(source)) continue;
+      if (!victim || rank(candidate.source) < rank(victim.source)) victim = candidate;
+      else if (rank(candidate.source) === rank(victim.source) && worth(candidate) < worth(victim))
+        victim = candidate;
     }
     return victim !== undefined && this.#byAddress.delete(victim.address);
   }
+}
+
+/** The shortest of the round trips remembered of an address, µs. */
+export function shortestRoundTrip(candidate: Candidate): number | undefined {
+  return candidate.roundTrips.length === 0 ? undefined : Math.min(...candidate.roundTrips);
+}
+
+/** Who says so counts. */
+function rank(source: CandidateSource): number {
+  return source === "seen" ? 0 : source === "told" ? 1 : 2;
 }
 
 /** The newest echo counts; among those that never echoed, the newest to be seen. */

@@ -5,23 +5,27 @@
  * something: nothing here takes an absolute value or a ratio of a sample, only of distances between samples.
  *
  * - base: minimum over 5 to 10 s, kept as the minima of two half-windows;
- * - working: moving average of samples clipped at base + max(20 ms, 2 × distance), rising by 1/8, falling by 1/4;
+ * - working: moving average of samples clipped at base + max(20 ms, 2 × distance), rising by 1/8, falling by 1/4 at
+ *   five samples a second; where they are rarer each weighs more, as up to three would;
  * - jitter: mean deviation from the working delay, weight 1/16 (after RFC 3550 §6.4.1); p95 over the last 64.
  */
+import { WindowedMinimum } from "./windowed-minimum.ts";
 
 const HALF_WINDOW_US = 5_000_000;
 const CLIP_FLOOR_US = 20_000;
 const RISE = 1 / 8;
 const FALL = 1 / 4;
 const DEVIATION = 1 / 16;
+/** Time between samples that those weights are meant for, and how many such times one sample may stand for. */
+const SAMPLE_US = 200_000;
+const STANDS_FOR = 3;
 const RECENT = 64;
 
 export class DelayEstimator {
   #count = 0;
   #last = 0;
-  #windowStartUs = 0;
-  #minimum = Infinity;
-  #previousMinimum = Infinity;
+  #lastUs = 0;
+  readonly #minimum: WindowedMinimum = new WindowedMinimum(HALF_WINDOW_US);
   #working = 0;
   #deviation = 0;
   readonly #recent: Float64Array = new Float64Array(RECENT);
@@ -29,32 +33,26 @@ export class DelayEstimator {
   /** Forget everything: a new clock epoch or another path. */
   reset(): void {
     this.#count = 0;
-    this.#minimum = Infinity;
-    this.#previousMinimum = Infinity;
+    this.#minimum.reset();
     this.#deviation = 0;
   }
 
   /** Add a sample (µs). `nowUs` never goes back. */
   add(nowUs: number, sampleUs: number): void {
-    if (this.#count === 0) this.#windowStartUs = nowUs;
-    const windowAge = nowUs - this.#windowStartUs;
-    if (windowAge >= HALF_WINDOW_US) {
-      this.#previousMinimum = windowAge < 2 * HALF_WINDOW_US ? this.#minimum : Infinity;
-      this.#minimum = Infinity;
-      this.#windowStartUs = nowUs;
-    }
-    this.#minimum = Math.min(this.#minimum, sampleUs);
+    this.#minimum.add(nowUs, sampleUs);
     this.#last = sampleUs;
+    const standsFor = Math.min(STANDS_FOR, Math.max(1, (nowUs - this.#lastUs) / SAMPLE_US));
+    this.#lastUs = nowUs;
     this.#recent[this.#count % RECENT] = sampleUs;
     if (this.#count++ === 0) {
       this.#working = sampleUs;
       return;
     }
-    const base = this.#base();
+    const base = this.#minimum.value;
     const ceiling = base + Math.max(CLIP_FLOOR_US, 2 * (this.#working - base));
     const clipped = Math.min(sampleUs, ceiling);
     const distance = clipped - this.#working;
-    this.#working += distance * (distance > 0 ? RISE : FALL);
+    this.#working += distance * (1 - (1 - (distance > 0 ? RISE : FALL)) ** standsFor);
     this.#deviation += (Math.abs(distance) - this.#deviation) * DEVIATION;
   }
 
@@ -70,7 +68,7 @@ export class DelayEstimator {
 
   /** Windowed minimum, µs. */
   get base(): number | undefined {
-    return this.#count === 0 ? undefined : this.#base();
+    return this.#count === 0 ? undefined : this.#minimum.value;
   }
 
   /** Working delay, µs. */
@@ -87,10 +85,6 @@ export class DelayEstimator {
   get jitterP95(): number {
     if (this.#count === 0) return 0;
     const recent = this.#recent.slice(0, Math.min(this.#count, RECENT)).sort();
-    return Math.max(0, (recent[Math.ceil(recent.length * 0.95) - 1] ?? 0) - this.#base());
-  }
-
-  #base(): number {
-    return Math.min(this.#minimum, this.#previousMinimum);
+    return Math.max(0, (recent[Math.ceil(recent.length * 0.95) - 1] ?? 0) - this.#minimum.value);
   }
 }

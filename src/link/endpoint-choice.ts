@@ -6,10 +6,11 @@
  * there* is it proven. Traffic of the peer from a proven address moves the endpoint (WireGuard's roaming, one round
  * trip later), once a second at length and twice in a row: a node that gets a new address often gets a new port with
  * it, a moment later. Any proven address does when the endpoint has stopped answering. What the operator tells counts
- * at once.
+ * at once. An address whose round trip is clearly and repeatedly better than the endpoint's is preferred to it: so
+ * two nodes on one LAN find each other there.
  */
 import { formatAddress, parseAddress } from "../wire/address.ts";
-import { CandidateTable, isUsableEndpoint } from "./candidates.ts";
+import { CandidateTable, isUsableEndpoint, shortestRoundTrip } from "./candidates.ts";
 import type { Candidate } from "./candidates.ts";
 import { TokenBucket } from "./token-bucket.ts";
 import type { LinkTuning } from "./tuning.ts";
@@ -32,11 +33,18 @@ export class EndpointChoice {
   #allowLoopback: boolean;
   #told = false;
   #endpoint: string | undefined;
+  /** The address left for a better one, and when. */
+  #left: string | undefined;
+  #preferredUs = -Infinity;
+  #preferGapUs: number;
+  /** Where the next row of handshake targets begins. */
+  #turn = 0;
 
   constructor(policy: EndpointPolicy, tuning: Readonly<LinkTuning>) {
     this.#policy = policy;
     this.#tuning = tuning;
     this.#allowLoopback = policy.allowLoopback;
+    this.#preferGapUs = tuning.preferGapUs;
     this.candidates = new CandidateTable(tuning);
     this.#challenges = new TokenBucket(1e6 / tuning.challengeGapUs, tuning.challengeBurst);
     this.#moves = new TokenBucket(1e6 / tuning.moveGapUs, tuning.moveBurst);
@@ -87,6 +95,31 @@ export class EndpointChoice {
     return true;
   }
 
+  /** The supernode says where the peer may be. */
+  suggest(nowUs: number, text: string): void {
+    const parsed = parseAddress(text);
+    if (!parsed || this.pinned) return;
+    const address = formatAddress(parsed);
+    if (this.acceptable(address)) this.candidates.add(nowUs, address, "told", this.#endpoint);
+  }
+
+  /**
+   * Where to send handshakes: to the endpoint if it works, else also to others that may be right; where there are too
+   * many, by turns.
+   * @param up whether the present endpoint works
+   */
+  handshakeTargets(nowUs: number, max: number, up: boolean): string[] {
+    const endpoint = this.#endpoint;
+    if (endpoint !== undefined && (this.pinned || (up && this.proven))) return [endpoint];
+    const others = this.candidates.hopeful(nowUs).filter((address) => address !== endpoint);
+    const targets = endpoint === undefined ? [] : [endpoint];
+    const room = Math.max(0, max - targets.length);
+    if (others.length <= room) return [...targets, ...others];
+    const from = this.#turn % others.length;
+    this.#turn += room;
+    return [...targets, ...others.slice(from), ...others.slice(0, from)].slice(0, max);
+  }
+
   /**
    * The peer was authentic from an address that is not the endpoint.
    * @param roaming it was traffic, not a mere test of an address
@@ -104,12 +137,34 @@ export class EndpointChoice {
     return "none";
   }
 
-  /** An address returned a fresh nonce that was sent to it. True when it is the endpoint by this. */
-  echoed(nowUs: number, from: string, up: boolean): boolean {
+  /** An address returned a fresh nonce that was sent to it, after `rttUs`. True when it is the endpoint by this. */
+  echoed(nowUs: number, from: string, up: boolean, rttUs: number): boolean {
     const candidate = this.candidates.get(from);
     if (!candidate) return false;
-    this.candidates.echoed(candidate, nowUs);
-    return from !== this.#endpoint && this.#move(nowUs, candidate, up);
+    this.candidates.echoed(candidate, nowUs, rttUs);
+    if (from === this.#endpoint) return false;
+    return this.#move(nowUs, candidate, up) || this.#prefer(nowUs, candidate, rttUs);
+  }
+
+  /** Move to an address that has been better than the endpoint several times in a row. */
+  #prefer(nowUs: number, candidate: Candidate, rttUs: number): boolean {
+    const tuning = this.#tuning;
+    const active = this.candidates.get(this.#endpoint);
+    const present = active && shortestRoundTrip(active);
+    // Its newest against the endpoint's best: jitter alone hardly ever wins.
+    const better =
+      present !== undefined && rttUs < present * tuning.preferRatio && rttUs < present - tuning.preferUs;
+    candidate.wins = better ? candidate.wins + 1 : 0;
+    if (!better || this.pinned) return false;
+    if (candidate.wins < tuning.preferWins) {
+      candidate.nextProbeUs = nowUs + tuning.candidateGapUs;
+      return false;
+    }
+    if (nowUs - this.#preferredUs < this.#preferGapUs) return false;
+    this.#left = this.#endpoint;
+    this.#preferredUs = nowUs;
+    this.#endpoint = candidate.address;
+    return true;
   }
 
   /** Move to an address if it is freshly proven and there is a reason to. */
@@ -117,8 +172,16 @@ export class EndpointChoice {
     if (this.pinned || nowUs - candidate.lastEchoUs > this.#tuning.proofLifetimeUs) return false;
     if (this.proven) {
       const roaming = nowUs - candidate.trafficUs <= this.#tuning.proofLifetimeUs;
-      if ((up && !roaming) || !this.#moves.take(nowUs)) return false;
+      if (up && !roaming) return false;
+      const sinceUs = nowUs - this.#preferredUs;
+      if (up && candidate.address === this.#left && sinceUs < this.#tuning.preferSettleUs) return false;
+      if (!this.#moves.take(nowUs)) return false;
+      // The peer wants it otherwise.
+      if (sinceUs < this.#preferGapUs && candidate.address === this.#left) {
+        this.#preferGapUs = Math.min(this.#tuning.preferGapMaxUs, 2 * this.#preferGapUs);
+      }
     }
+    candidate.wins = 0;
     this.#endpoint = candidate.address;
     return true;
   }

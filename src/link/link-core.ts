@@ -4,8 +4,9 @@
  * A state machine without clock, sockets or randomness: events in, actions out. The parts:
  *
  * - {@link EndpointChoice} where to send;           {@link Liveness} whether to send
- * - {@link ProbeSchedule} when to probe;            {@link ProbeWriter} what a probe says
- * - {@link LinkMeasures} what the probes that arrive tell
+ * - {@link ProbeSchedule} when to probe;            {@link ProbeWriter} what a probe says, {@link ProbeSender} if
+ * - {@link LinkMeasures} what the probes that arrive tell; {@link Directions} which way works
+ * - {@link ClockSource} if the peer is the clock parent: exchanges for the mesh clock
  */
 import {
   decodeProbe,
@@ -16,11 +17,14 @@ import {
   PROBE_SIDE_PATH,
 } from "../wire/probe.ts";
 import type { Probe } from "../wire/probe.ts";
+import { ClockSource } from "./clock-source.ts";
+import { Directions } from "./directions.ts";
 import { EndpointChoice } from "./endpoint-choice.ts";
 import type { EndpointPolicy } from "./endpoint-choice.ts";
 import type { LinkAction, LinkEvent, LinkSnapshot } from "./link-events.ts";
 import { Liveness } from "./liveness.ts";
 import { LinkMeasures } from "./measures.ts";
+import { ProbeSender } from "./probe-sender.ts";
 import { ProbeSchedule } from "./probe-schedule.ts";
 import { ProbeWriter } from "./probe-writer.ts";
 import { departureOf } from "./sent-probes.ts";
@@ -37,6 +41,8 @@ export interface LinkOptions extends EndpointPolicy {
   readonly epoch: number;
   /** Shared by all links of the node. */
   readonly budget: UnprovenBudget;
+  /** The peer is the clock parent: "exchange" actions are wanted. */
+  readonly clockParent?: boolean;
   readonly tuning?: Partial<LinkTuning>;
 }
 
@@ -50,23 +56,31 @@ export class LinkCore {
   readonly #liveness: Liveness;
   readonly #measures: LinkMeasures;
   readonly #writer: ProbeWriter;
+  readonly #sender: ProbeSender;
   readonly #replies: TokenBucket;
+  readonly #directions: Directions;
+  readonly #clock: ClockSource | undefined;
   #session = false;
   #peerFast = false;
   #lastHeardUs: number | undefined;
   #lastUnansweredUs = -Infinity;
   #lastSampleUs = -Infinity;
   #actions: LinkAction[] = [];
+  /** An exchange may begin a new epoch, so it comes last: the probes before it are of the present one. */
+  #exchange: LinkAction | undefined;
   #random32: () => number = () => 0;
 
   constructor(options: LinkOptions) {
     this.#options = options;
     this.#tuning = { ...LINK_TUNING, ...options.tuning };
     this.#choice = new EndpointChoice(options, this.#tuning);
-    this.#schedule = new ProbeSchedule(this.#tuning);
+    this.#clock = options.clockParent === true ? new ClockSource(this.#tuning) : undefined;
+    this.#schedule = new ProbeSchedule(this.#tuning, this.#clock && this.#tuning.clockIntervalUs);
+    this.#directions = new Directions(this.#tuning.unreachableUs);
     this.#liveness = new Liveness(this.#tuning);
     this.#measures = new LinkMeasures(this.#tuning);
     this.#writer = new ProbeWriter(this.#measures, options.epoch, this.#tuning.nonceLifetimeUs);
+    this.#sender = new ProbeSender(this.#choice, this.#writer, options.budget, this.#tuning);
     this.#replies = new TokenBucket(this.#tuning.repliesPerSecond, this.#tuning.replyBurst);
   }
 
@@ -84,6 +98,11 @@ export class LinkCore {
     this.#schedule.idleIntervalUs = us;
   }
 
+  /** Addresses to which a handshake should go, at most `max`: several as long as none is known to work. */
+  handshakeTargets(nowUs: number, max: number): string[] {
+    return this.#choice.handshakeTargets(nowUs, max, this.up);
+  }
+
   /**
    * Tell the link something.
    * @param nowUs a clock for timers, which never steps; departures and arrivals are of the mesh clock, which does at
@@ -98,6 +117,12 @@ export class LinkCore {
         break;
       case "endpoint":
         if (this.#choice.tell(nowUs, event.address, event.source, this.up)) this.#onMove(nowUs);
+        break;
+      case "candidate":
+        this.#choice.suggest(nowUs, event.address);
+        break;
+      case "forget-candidates":
+        this.#choice.candidates.keepTold(event.keep ?? [], this.endpoint);
         break;
       case "session":
         this.#onSession(nowUs, event.up);
@@ -119,12 +144,15 @@ export class LinkCore {
       case "epoch":
         this.#writer.beginEpoch(event.epoch);
         this.#measures.beginEpoch();
+        this.#clock?.begin(nowUs);
         break;
       case "tick":
         this.#judge(nowUs);
         break;
     }
     if (this.#session) this.#sendDue(nowUs);
+    if (this.#exchange) this.#actions.push(this.#exchange);
+    this.#exchange = undefined;
     return this.#actions;
   }
 
@@ -150,17 +178,15 @@ export class LinkCore {
       endpoint: this.endpoint,
       endpointProven: this.#choice.proven,
       candidates: this.#choice.candidates.snapshot(),
-      owdIn: measures.owdIn.working,
-      owdInBase: measures.owdIn.base,
-      owdOut: measures.owdOut.working,
-      owdOutBase: measures.owdOut.base,
-      rtt: measures.rtt.working,
-      rttMin: measures.rtt.base,
-      jitter: measures.owdIn.jitter,
-      jitterP95: measures.owdIn.jitterP95,
-      lossIn: measures.loss.loss(),
-      lossOut: measures.lossOut,
+      ...measures.delays(),
       lastHeardUs: this.#lastHeardUs,
+      // Deaths are found by questions, which are quicker. A probe that is late by itself is none, and a peer that was
+      // fast may have become idle meanwhile.
+      receiving: this.#directions.receiving(
+        nowUs,
+        2 * this.#schedule.longestInterval(false) + measures.lateMarginUs,
+      ),
+      sendDead: this.#directions.sendDead(nowUs, this.up),
       localEpoch: this.#writer.epoch,
       remoteEpoch: measures.remoteEpoch,
     };
@@ -177,6 +203,7 @@ export class LinkCore {
     }
     this.#schedule.stop();
     this.#writer.sent.clear();
+    this.#directions.stopped();
     if (this.#liveness.sessionLost(nowUs)) this.#actions.push({ type: "state", up: false });
   }
 
@@ -189,7 +216,7 @@ export class LinkCore {
 
   /** Three quick questions; a link that is up must answer one of them. */
   #question(nowUs: number): void {
-    this.#liveness.suspect();
+    if (this.#liveness.suspect()) this.#directions.suspected(nowUs);
     // An address that never answered gets one only: it may belong to somebody else.
     this.#schedule.burst(nowUs, this.#choice.proven || this.up ? this.#tuning.quickCount : 1);
   }
@@ -199,12 +226,15 @@ export class LinkCore {
     if (!probe || !this.#session || !this.#choice.acceptable(from)) return;
     const epoch = this.#measures.noteEpoch(nowUs, probe.epoch);
     if (epoch === "stale") return;
-    if (epoch === "new") this.#liveness.peerRestarted();
+    if (epoch === "new") {
+      this.#liveness.peerRestarted();
+      this.#clock?.begin(nowUs);
+    }
     this.#lastHeardUs = nowUs;
     const onPath = (probe.flags & PROBE_SIDE_PATH) === 0;
     if (onPath) this.#onActivePath(nowUs, probe, arrivalUs);
     if (probe.echoedNonce !== 0n) this.#onEcho(nowUs, from, probe, arrivalUs);
-    this.#onReport(nowUs, probe);
+    this.#onReport(nowUs, from, probe, arrivalUs);
     const ask = this.#consider(nowUs, from, onPath);
     if ((probe.flags & PROBE_REPLY_WANTED) !== 0 && probe.nonce !== 0n && this.#replies.take(nowUs)) {
       if (from === this.endpoint) this.#sendActive(nowUs, PROBE_IS_REPLY, probe.nonce, 0);
@@ -219,6 +249,7 @@ export class LinkCore {
   }
 
   #onActivePath(nowUs: number, probe: Probe, arrivalUs: number): void {
+    this.#directions.heard(nowUs);
     this.#measures.onIncoming(nowUs, probe, arrivalUs);
     this.#schedule.heardActivity(nowUs, (probe.flags & PROBE_LINK_ACTIVE) !== 0);
     if (this.#schedule.active(nowUs)) this.#schedule.hasten(nowUs, this.#random32());
@@ -231,27 +262,36 @@ export class LinkCore {
     const echoed = this.#writer.sent.takeEchoed(probe.echoedNonce, nowUs);
     if (!echoed) return;
     // Only what comes back from where the nonce went proves the address.
-    if (from === echoed.to && this.#choice.echoed(nowUs, from, this.up)) this.#onProof(nowUs);
+    const departureUs = departureOf(echoed);
+    const rttUs = Math.max(0, arrivalUs - departureUs);
+    if (from === echoed.to && this.#choice.echoed(nowUs, from, this.up, rttUs)) this.#onProof(nowUs);
     if (echoed.to !== this.endpoint) return;
-    this.#measures.onEcho(nowUs, departureOf(echoed), arrivalUs);
+    this.#measures.onEcho(nowUs, departureUs, arrivalUs);
     const inFlight = Math.ceil((this.#measures.rtt.working ?? 0) / this.#tuning.activeIntervalUs);
-    if (this.#liveness.answered(nowUs, this.#lateUs(nowUs), inFlight)) {
-      this.#actions.push({ type: "state", up: true });
-    }
+    if (this.#liveness.answered(nowUs, this.#lateUs(nowUs), inFlight)) this.#onRise(nowUs);
   }
 
   /** The peer says what it heard. If it hears us no more, our direction may be cut: ask. */
-  #onReport(nowUs: number, probe: Probe): void {
+  #onReport(nowUs: number, from: string, probe: Probe, arrivalUs: number): void {
     const writer = this.#writer;
     const measures = this.#measures;
     const same = probe.heardEpoch === writer.epoch && probe.heardSequence > 0;
     if (same) measures.onReport(nowUs, probe, writer.sent, writer.firstSequence);
+    if (same && this.#clock) this.#closeExchange(from, probe, arrivalUs);
     if (!this.up || this.#liveness.suspected) return;
     if (nowUs - this.#liveness.calmedUs < this.#tuning.unansweredUs) return;
     const heard = same ? probe.heardSequence : writer.firstSequence - 1;
     const sinceUs = same ? -Infinity : measures.remoteEpochSinceUs;
     const unheard = writer.sent.firstAfter(heard, writer.sequence, this.endpoint, sinceUs);
     if (unheard && nowUs - unheard.decidedUs > measures.patienceUs) this.#question(nowUs);
+  }
+
+  /** Both ways of an exchange must be the active path's, or the clock would take one for the other. */
+  #closeExchange(from: string, probe: Probe, arrivalUs: number): void {
+    if ((probe.flags & PROBE_SIDE_PATH) !== 0 || from !== this.endpoint || !this.#clock) return;
+    const heard = this.#writer.sent.bySequence(probe.heardSequence);
+    if (heard?.to !== from) return;
+    this.#exchange = { type: "exchange", ...this.#clock.close(probe, departureOf(heard), arrivalUs) };
   }
 
   /** The peer was authentic from somewhere. True when that address should be challenged now. */
@@ -265,8 +305,13 @@ export class LinkCore {
   /** The endpoint moved to an address that has just been proven, so it also answers. */
   #onProof(nowUs: number): void {
     this.#onMove(nowUs);
-    if (this.#liveness.pathProven(nowUs, this.#lateUs(nowUs)))
-      this.#actions.push({ type: "state", up: true });
+    if (this.#liveness.pathProven(nowUs, this.#lateUs(nowUs))) this.#onRise(nowUs);
+  }
+
+  #onRise(nowUs: number): void {
+    this.#directions.rose();
+    this.#clock?.begin(nowUs);
+    this.#actions.push({ type: "state", up: true });
   }
 
   #onMove(nowUs: number): void {
@@ -287,6 +332,7 @@ export class LinkCore {
       this.#question(nowUs);
     } else if (verdict === "dead") {
       this.#choice.candidates.hasten(nowUs);
+      this.#directions.died();
       this.#actions.push({ type: "state", up: false });
     }
   }
@@ -298,7 +344,7 @@ export class LinkCore {
         if (this.#schedule.quickLeft === 0) this.#liveness.questionsSent(nowUs, this.#measures.patienceUs);
       }
       if (this.#schedule.takeRegular(nowUs, this.#fast(nowUs), this.#random32())) {
-        const ask = this.#schedule.takeReplyTurn() || !this.up;
+        const ask = this.#schedule.takeReplyTurn() || !this.up || this.#clock !== undefined;
         this.#sendActive(nowUs, ask ? PROBE_REPLY_WANTED : 0, 0n, CHALLENGE_RESERVE);
         if (ask) this.#liveness.asked();
       }
@@ -310,36 +356,29 @@ export class LinkCore {
     }
   }
 
-  /** A probe beside the active path: tests an address, answers to where a question came from, or both. */
   #sendSide(nowUs: number, to: string, ask: boolean, echoedNonce: bigint, reserve: number): void {
-    const { candidates } = this.#choice;
-    const candidate = candidates.get(to);
-    if (candidate?.proven !== true && !this.#options.budget.take(nowUs, reserve)) {
-      if (ask && candidate) candidate.nextProbeUs = nowUs + this.#tuning.candidateGapUs;
-      return;
-    }
-    if (ask && candidate) candidates.probed(candidate, nowUs);
-    const asks = ask ? PROBE_REPLY_WANTED : 0;
-    const flags = PROBE_SIDE_PATH | asks | (echoedNonce !== 0n ? PROBE_IS_REPLY : 0);
-    const payload = this.#writer.write(nowUs, flags, echoedNonce, to, this.#random32);
-    this.#actions.push({ type: "probe", to, payload });
+    const works = this.up && this.#choice.proven;
+    const action = this.#sender.side(nowUs, to, ask, echoedNonce, reserve, works, this.#random32);
+    if (!action) return;
+    if (ask) this.#directions.tried(nowUs);
+    this.#actions.push(action);
   }
 
   #sendActive(nowUs: number, flags: number, echoedNonce: bigint, reserve: number): void {
-    const to = this.endpoint;
-    if (to === undefined || (!this.#choice.proven && !this.#options.budget.take(nowUs, reserve))) return;
+    const fast = this.#fast(nowUs);
     let all = flags;
     if (this.#schedule.locallyActive(nowUs)) all |= PROBE_LINK_ACTIVE;
-    if (this.#fast(nowUs)) {
-      all |= PROBE_FAST_SCHEDULE;
-      this.#schedule.hasten(nowUs, this.#random32());
-    }
-    const payload = this.#writer.write(nowUs, all, echoedNonce, to, this.#random32);
-    this.#actions.push({ type: "probe", to: null, payload });
+    if (fast) all |= PROBE_FAST_SCHEDULE;
+    const action = this.#sender.active(nowUs, all, echoedNonce, reserve, this.#random32);
+    if (!action) return;
+    if (fast) this.#schedule.hasten(nowUs, this.#random32());
+    this.#directions.tried(nowUs);
+    this.#actions.push(action);
   }
 
   #fast(nowUs: number): boolean {
-    return this.#schedule.active(nowUs) || this.#liveness.recovering(nowUs);
+    const hurried = this.up && this.#clock?.hurried(nowUs) === true;
+    return hurried || this.#schedule.active(nowUs) || this.#liveness.recovering(nowUs);
   }
 
   /** When the peer's next scheduled probe is late, after one of them at `fromUs`. */

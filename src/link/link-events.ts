@@ -1,11 +1,17 @@
 /** What a link is told, and what it wants done. Times in µs. */
 import type { CandidateSnapshot } from "./candidates.ts";
+import type { MeasuredDelays } from "./measures.ts";
+import type { ClockExchange } from "./mesh-clock.ts";
 
 export type LinkEvent =
   /** The first event. */
   | { type: "start" }
   /** The operator or a name lookup says where the peer is. */
   | { type: "endpoint"; address: string; source: "configured" | "set" }
+  /** The supernode says where the peer may be. Such addresses are tried, and used when proven. */
+  | { type: "candidate"; address: string; source: "told" }
+  /** Addresses told so are told no longer, except those in `keep`. */
+  | { type: "forget-candidates"; keep?: readonly string[] }
   /** There is (not) a session that can seal probes. A rekey is no change. */
   | { type: "session"; up: boolean }
   /** An authentic probe arrived directly; `from` is an address key (canonical text), `arrivalUs` is mesh clock. */
@@ -34,11 +40,16 @@ export type LinkAction =
   | { type: "endpoint"; address: string; proven: boolean }
   /** The link may (not) be used for sending. */
   | { type: "state"; up: boolean }
+  /**
+   * Only with the clock parent: a two-way exchange is complete. Own stamps are mesh clock of the present epoch.
+   * Always the last action, because it may begin a new one.
+   */
+  | ({ type: "exchange" } & ClockExchange)
   /** {@link LinkCore.snapshot} has news; at most once a second. */
   | { type: "sample" };
 
-/** What `status` shows of a link. Delays in µs, losses 0..1; undefined = not known yet. */
-export interface LinkSnapshot {
+/** What `status` and routing reports show of a link. */
+export interface LinkSnapshot extends MeasuredDelays {
   localNodeId: number;
   remoteNodeId: number;
   state: "up" | "down";
@@ -49,20 +60,11 @@ export interface LinkSnapshot {
   endpoint: string | undefined;
   endpointProven: boolean;
   candidates: CandidateSnapshot[];
-  /** Working delay peer → here, measured here; contains the clock offset, may be negative. */
-  owdIn: number | undefined;
-  owdInBase: number | undefined;
-  /** Here → peer, measured there and reported back. */
-  owdOut: number | undefined;
-  owdOutBase: number | undefined;
-  rtt: number | undefined;
-  rttMin: number | undefined;
-  /** Mean deviation of the incoming delay. */
-  jitter: number;
-  jitterP95: number;
-  lossIn: number | undefined;
-  lossOut: number | undefined;
   lastHeardUs: number | undefined;
+  /** Probes of the peer's active path arrive: the direction peer → here works. */
+  receiving: boolean;
+  /** Nothing sent to the peer directly is answered, although this end has tried. */
+  sendDead: boolean;
   localEpoch: number;
   remoteEpoch: number | undefined;
 }

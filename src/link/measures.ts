@@ -11,12 +11,39 @@ import { lossFromBitmap, LossMeter } from "./loss-meter.ts";
 import { departureOf } from "./sent-probes.ts";
 import type { SentProbes } from "./sent-probes.ts";
 import type { LinkTuning } from "./tuning.ts";
+import { WindowedMinimum } from "./windowed-minimum.ts";
+
+/**
+ * The least round trip is looked for over so long, half-window, µs: an idle link is asked every five seconds, and of two
+ * answers on a jittery way the lesser one may still be far above the sum of the two delays.
+ */
+const RTT_HALF_WINDOW_US = 30_000_000;
+
+/** Delays in µs, losses 0..1; undefined = not known yet. */
+export interface MeasuredDelays {
+  /** Working delay peer → here, measured here; contains the clock offset, may be negative. */
+  owdIn: number | undefined;
+  owdInBase: number | undefined;
+  /** Here → peer, measured there and reported back. */
+  owdOut: number | undefined;
+  owdOutBase: number | undefined;
+  rtt: number | undefined;
+  rttMin: number | undefined;
+  /** Mean deviation of the incoming delay. */
+  jitter: number;
+  jitterP95: number;
+  lossIn: number | undefined;
+  /** Datagrams that `lossIn` was told from. */
+  lossInOf: number | undefined;
+  lossOut: number | undefined;
+}
 
 export class LinkMeasures {
   readonly owdIn: DelayEstimator = new DelayEstimator();
   readonly owdOut: DelayEstimator = new DelayEstimator();
   readonly rtt: DelayEstimator = new DelayEstimator();
   readonly loss: LossMeter = new LossMeter();
+  readonly #rttMinimum: WindowedMinimum = new WindowedMinimum(RTT_HALF_WINDOW_US);
   lossOut: number | undefined;
   remoteEpoch: number | undefined;
   /** When the peer's present epoch was first seen, µs. */
@@ -47,6 +74,7 @@ export class LinkMeasures {
     this.owdIn.reset();
     this.owdOut.reset();
     this.rtt.reset();
+    this.#rttMinimum.reset();
   }
 
   /** Note the peer's epoch. "stale": a late probe of its former epoch, to be ignored. */
@@ -90,7 +118,27 @@ export class LinkMeasures {
 
   /** An echo: what was sent at `departureUs` was answered by what arrived at `arrivalUs`. */
   onEcho(nowUs: number, departureUs: number, arrivalUs: number): void {
-    if (arrivalUs >= departureUs) this.rtt.add(nowUs, arrivalUs - departureUs);
+    if (arrivalUs < departureUs) return;
+    this.rtt.add(nowUs, arrivalUs - departureUs);
+    this.#rttMinimum.add(nowUs, arrivalUs - departureUs);
+  }
+
+  delays(): MeasuredDelays {
+    const loss = this.loss.measured();
+    const rttMin = this.#rttMinimum.value;
+    return {
+      owdIn: this.owdIn.working,
+      owdInBase: this.owdIn.base,
+      owdOut: this.owdOut.working,
+      owdOutBase: this.owdOut.base,
+      rtt: this.rtt.working,
+      rttMin: rttMin === Infinity ? undefined : rttMin,
+      jitter: this.owdIn.jitter,
+      jitterP95: this.owdIn.jitterP95,
+      lossIn: loss?.share,
+      lossInOf: loss?.of,
+      lossOut: this.lossOut,
+    };
   }
 
   /** How long an answer may take: RTT + 4 × jitter (but at least 20 ms above the RTT), µs. */

@@ -6,6 +6,7 @@ import type { LinkTuning } from "./tuning.ts";
 
 export class ProbeSchedule {
   readonly #tuning: Readonly<LinkTuning>;
+  readonly #slowestUs: number;
   #idleIntervalUs: number;
   #regularUs = Infinity;
   #quickUs = Infinity;
@@ -14,8 +15,10 @@ export class ProbeSchedule {
   #lastCarriedUs = -Infinity;
   #remoteActiveUntilUs = -Infinity;
 
-  constructor(tuning: Readonly<LinkTuning>) {
+  /** `slowestUs`: the own probes are never further apart on average, whatever the peer does. */
+  constructor(tuning: Readonly<LinkTuning>, slowestUs: number = Infinity) {
     this.#tuning = tuning;
+    this.#slowestUs = slowestUs;
     this.#idleIntervalUs = tuning.idleIntervalUs;
   }
 
@@ -111,7 +114,8 @@ export class ProbeSchedule {
 
   /** @param random 32 random bits */
   #interval(fast: boolean, random: number): number {
-    const middle = fast ? this.#tuning.activeIntervalUs : this.#idleIntervalUs;
+    const idleUs = Math.min(this.#idleIntervalUs, this.#slowestUs);
+    const middle = fast ? this.#tuning.activeIntervalUs : idleUs;
     return middle * (1 + this.#tuning.intervalSpread * (random / 0x80000000 - 1));
   }
 }

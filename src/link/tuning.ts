@@ -45,10 +45,33 @@ export interface LinkTuning {
   candidateTries: number;
   candidateGapUs: number;
   candidateSlowGapUs: number;
+  /** Addresses told by the operator or the supernode; the other places are left for addresses seen. */
+  maxTold: number;
+  /** One told by the supernode is first tried quickly: after this, doubled each time, up to the gap above. */
+  toldGapUs: number;
+  /** Its slow gap while no address works: below what a NAT remembers, so that one of two such probes gets through. */
+  toldSlowGapUs: number;
   /** Between probes to a proven address that is not the endpoint. */
   candidateKeepUs: number;
+  /** An address is preferred to the endpoint when its round trip is below this share of the endpoint's … */
+  preferRatio: number;
+  /** … and shorter by this, so many times in a row. */
+  preferUs: number;
+  preferWins: number;
+  /** Between two moves for a better round trip; doubled, up to the maximum, if the peer pulls back. */
+  preferGapUs: number;
+  preferGapMaxUs: number;
+  /** After such a move traffic from the address left is no reason to go back for this long. */
+  preferSettleUs: number;
   /** An address that was not configured is forgotten after being useless this long. */
   candidateForgetUs: number;
+  /** With the clock parent: exchanges to be made quickly at the start, and how long that may take. */
+  clockQuickCount: number;
+  clockQuickUs: number;
+  /** An idle link with the clock parent is probed at least this often. */
+  clockIntervalUs: number;
+  /** Unanswered for so long from the first try on, a peer counts as out of reach. */
+  unreachableUs: number;
   /** Replies a second to one peer, and at once. */
   repliesPerSecond: number;
   replyBurst: number;
@@ -81,8 +104,21 @@ export const LINK_TUNING: Readonly<LinkTuning> = Object.freeze({
   candidateTries: 5,
   candidateGapUs: 1_000_000,
   candidateSlowGapUs: 60_000_000,
+  maxTold: 6,
+  toldGapUs: 100_000,
+  toldSlowGapUs: 25_000_000,
   candidateKeepUs: 10_000_000,
+  preferRatio: 0.8,
+  preferUs: 3_000,
+  preferWins: 3,
+  preferGapUs: 60_000_000,
+  preferGapMaxUs: 3_600_000_000,
+  preferSettleUs: 5_000_000,
   candidateForgetUs: 600_000_000,
+  clockQuickCount: 6,
+  clockQuickUs: 3_000_000,
+  clockIntervalUs: 1_000_000,
+  unreachableUs: 2_000_000,
   repliesPerSecond: 50,
   replyBurst: 20,
 });

@@ -47,6 +47,8 @@ export interface Engine {
   readonly forwards: Int32Array;
   readonly writes: Int32Array;
   readonly addresses: Uint8Array;
+  /** When what lies in each receive slot reached this machine, µs of {@link Addon.now}. */
+  readonly arrivals: Float64Array;
   readonly counters: Float64Array;
   readonly portStats: Float64Array;
 
@@ -78,7 +80,7 @@ export interface Engine {
   send(count: number): void;
   forward(count: number): void;
   writePorts(count: number): void;
-  /** Returns datagrams; `out` gets frames, runs, messages, arrival in µs, more to read (0/1). */
+  /** Returns datagrams; `out` gets frames, runs, messages, when the socket was read in µs, more to read (0/1). */
   receive(out: Float64Array): number;
   sendRecord(
     kind: number,
@@ -88,9 +90,18 @@ export interface Engine {
     packedAddress: Uint8Array | null,
     ttl: number,
     payload: Uint8Array,
+    /** Of the transit header, if there is one. */
+    hopFlags?: number,
   ): boolean;
   sendDatagram(bytes: Uint8Array, link: number, packedAddress: Uint8Array | null): boolean;
-  sendTransit(bytes: Uint8Array, hopKeypair: number, link: number, destination: number, ttl: number): boolean;
+  sendTransit(
+    bytes: Uint8Array,
+    hopKeypair: number,
+    link: number,
+    destination: number,
+    ttl: number,
+    hopFlags?: number,
+  ): boolean;
   close(): void;
 }
 
@@ -99,6 +110,8 @@ export interface Addon {
   readonly counterNames: readonly string[];
   /** µs of CLOCK_MONOTONIC_RAW. */
   now(): number;
+  /** µs of CLOCK_BOOTTIME, which goes on while the machine is suspended. */
+  boottime(): number;
   /** Keyed BLAKE2s, 16 bytes (RFC 7693). */
   blake2sMac(key: Uint8Array, data: Uint8Array): Uint8Array;
   addAddress(interfaceIndex: number, address: Uint8Array, prefixLength: number): void;

@@ -92,6 +92,7 @@ napi_value construct(napi_env env, napi_callback_info info) {
   shared.writes = makeArray<int32_t>(env, self, "writes", napi_int32_array, kMaxReceived * kWriteWords);
   shared.addresses =
       makeArray<uint8_t>(env, self, "addresses", napi_uint8_array, kReceiveSlots * kPackedAddressLength);
+  shared.arrivals = makeArray<double>(env, self, "arrivals", napi_float64_array, kReceiveSlots);
   shared.counters = makeArray<double>(env, self, "counters", napi_float64_array, kCounterCount);
   shared.portStats = makeArray<double>(env, self, "portStats", napi_float64_array, kMaxPorts * kPortStats);
   if (shared.portStats == nullptr || shared.receiveArena == nullptr) return throwError(env, "out of memory");
@@ -375,9 +376,9 @@ napi_value engineReceive(napi_env env, napi_callback_info info) {
   return number(env, result.datagrams);
 }
 
-// sendRecord(kind, keypair, hopKeypair, link, packedAddress | null, ttl, payload) -> boolean
+// sendRecord(kind, keypair, hopKeypair, link, packedAddress | null, ttl, payload, hopFlags = 0) -> boolean
 napi_value engineSendRecord(napi_env env, napi_callback_info info) {
-  Arguments<7> arguments(env, info);
+  Arguments<8> arguments(env, info);
   Binding* binding = bindingOf(env, arguments.self);
   if (binding == nullptr) return nullptr;
   SocketAddress to;
@@ -387,7 +388,7 @@ napi_value engineSendRecord(napi_env env, napi_callback_info info) {
   bool sent = binding->engine->sendRecord(
       static_cast<uint8_t>(toInt(env, arguments[0])), toInt(env, arguments[1]), toInt(env, arguments[2]),
       toInt(env, arguments[3]), explicitAddress ? &to : nullptr, static_cast<uint8_t>(toInt(env, arguments[5])),
-      payload.data, payload.length);
+      payload.data, payload.length, static_cast<uint8_t>(toInt(env, arguments[7], 0)));
   return boolean(env, sent);
 }
 
@@ -405,9 +406,9 @@ napi_value engineSendDatagram(napi_env env, napi_callback_info info) {
                                                                             explicitAddress ? &to : nullptr));
 }
 
-// sendTransit(bytes, hopKeypair, link, destination, ttl) -> boolean
+// sendTransit(bytes, hopKeypair, link, destination, ttl, hopFlags = 0) -> boolean
 napi_value engineSendTransit(napi_env env, napi_callback_info info) {
-  Arguments<5> arguments(env, info);
+  Arguments<6> arguments(env, info);
   Binding* binding = bindingOf(env, arguments.self);
   if (binding == nullptr) return nullptr;
   Bytes data = toBytes(env, arguments[0]);
@@ -415,7 +416,8 @@ napi_value engineSendTransit(napi_env env, napi_callback_info info) {
                           binding->engine->sendTransit(data.data, data.length, toInt(env, arguments[1]),
                                                        toInt(env, arguments[2]),
                                                        static_cast<uint16_t>(toNumber(env, arguments[3])),
-                                                       static_cast<uint8_t>(toInt(env, arguments[4]))));
+                                                       static_cast<uint8_t>(toInt(env, arguments[4])),
+                                                       static_cast<uint8_t>(toInt(env, arguments[5], 0))));
 }
 
 napi_value engineClose(napi_env env, napi_callback_info info) {

@@ -12,6 +12,7 @@
 #include <errno.h>
 #include <netinet/udp.h>
 #include <string.h>
+#include <time.h>
 #include <openssl/crypto.h>
 
 #include "bytes.h"
@@ -34,6 +35,18 @@ constexpr uint32_t kMemberMessages = 64;
 // Flags of a frame descriptor.
 constexpr int32_t kFramePartial = 1;
 constexpr int32_t kFrameMoved = 2;
+
+// A datagram that seems to have waited longer was stamped before CLOCK_REALTIME was set.
+constexpr double kLongestWaitUs = 1e6;
+
+// How long ago the kernel took a datagram in, us: 0 where it does not say.
+double waitedUs(const cmsghdr& entry, const timespec& now) {
+  timespec then;
+  memcpy(&then, CMSG_DATA(&entry), sizeof then);
+  double waited = static_cast<double>(now.tv_sec - then.tv_sec) * 1e6 +
+                  static_cast<double>(now.tv_nsec - then.tv_nsec) / 1e3;
+  return waited > 0 && waited < kLongestWaitUs ? waited : 0;
+}
 
 Counter dropCounter(DatagramDrop drop) {
   switch (drop) {
@@ -80,7 +93,7 @@ void Engine::receiveFrom(UdpSocket& socket, bool& readable, ReceiveResult& resul
   uint32_t room = kReceiveSlots - slot;
   mmsghdr messages[kReceiveSlots];
   iovec vectors[kReceiveSlots];
-  alignas(cmsghdr) uint8_t control[kReceiveSlots][CMSG_SPACE(sizeof(int))];
+  alignas(cmsghdr) uint8_t control[kReceiveSlots][CMSG_SPACE(sizeof(int)) + CMSG_SPACE(sizeof(timespec))];
   memset(messages, 0, sizeof(mmsghdr) * room);
   for (uint32_t i = 0; i < room; i++) {
     vectors[i] = iovec{shared_.receiveArena + (slot + i) * kMaxFrame, kMaxFrame};
@@ -95,14 +108,20 @@ void Engine::receiveFrom(UdpSocket& socket, bool& readable, ReceiveResult& resul
   int received = recvmmsg(socket.fd, messages, room, MSG_DONTWAIT, nullptr);
   shared_.counters[receiveCalls]++;
   result.arrivalUs = monotonicMicroseconds();
+  timespec wallClock;
+  clock_gettime(CLOCK_REALTIME, &wallClock);
   if (received < static_cast<int>(room)) readable = false;
   for (int i = 0; i < received; i++, slot++) {
     slotAddress_[slot].length = messages[i].msg_hdr.msg_namelen;
     slotAddress_[slot].toPacked(shared_.addresses + slot * kPackedAddressLength);
     uint32_t length = messages[i].msg_len;
     uint32_t segment = length;
+    shared_.arrivals[slot] = result.arrivalUs;
     for (cmsghdr* entry = CMSG_FIRSTHDR(&messages[i].msg_hdr); entry != nullptr;
          entry = CMSG_NXTHDR(&messages[i].msg_hdr, entry)) {
+      if (entry->cmsg_level == SOL_SOCKET && entry->cmsg_type == SCM_TIMESTAMPNS) {
+        shared_.arrivals[slot] -= waitedUs(*entry, wallClock);
+      }
       if (entry->cmsg_level != SOL_UDP || entry->cmsg_type != UDP_GRO) continue;
       int size = 0;
       memcpy(&size, CMSG_DATA(entry), sizeof size);
@@ -234,6 +253,10 @@ void Engine::takeRecord(uint8_t* data, uint32_t length, uint32_t slot, ReceiveRe
     case kKindControl:
       shared_.counters[controlReceived]++;
       addMessage(result, kKindControl, payload, header.length, keypairSlot, slot, -1, header.src);
+      return;
+    case kKindPathProbe:
+      shared_.counters[pathProbesReceived]++;
+      addMessage(result, kKindPathProbe, payload, header.length, keypairSlot, slot, -1, header.src);
       return;
     default:
       shared_.counters[dropKind]++;

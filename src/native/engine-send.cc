@@ -54,14 +54,14 @@ bool Engine::sealTransit(Keypair& hop, uint8_t* out, uint8_t kind, uint8_t ttl, 
   return hop.sealer.seal(counter, bound, sizeof bound, plain, kPlainHeader, plain + kPlainHeader);
 }
 
-bool Engine::sendPiece(Keypair& keypair, Keypair* hop, UdpSocket* socket, Destination& to, uint8_t kind,
-                       uint8_t ttl, const uint8_t* a, uint32_t aLength, const uint8_t* b, uint32_t bLength) {
+bool Engine::sendPiece(Keypair& keypair, const Way& way, uint8_t kind, const uint8_t* a, uint32_t aLength,
+                       const uint8_t* b, uint32_t bLength) {
   if (keypair.sendCounter >= keypair.sendLimit) return false;
   uint32_t payload = aLength + bLength;
   uint32_t record = kRecordOverhead + payload;
-  uint32_t total = record + (hop != nullptr ? kTransitHeader : 0);
+  uint32_t total = record + (way.hop != nullptr ? kTransitHeader : 0);
   uint8_t* out = reserve(total);
-  uint8_t* head = out + (hop != nullptr ? kTransitHeader : 0);
+  uint8_t* head = out + (way.hop != nullptr ? kTransitHeader : 0);
 
   uint64_t counter = keypair.sendCounter++;
   storeLe32(head, kTypeRecord | kMeshVersion << 8);
@@ -69,29 +69,29 @@ bool Engine::sendPiece(Keypair& keypair, Keypair* hop, UdpSocket* socket, Destin
   storeLe64(head + kCounterOffset, counter);
   uint8_t* plain = head + kOuterHeader;
   encodeRecordHeader(
-      RecordHeader{static_cast<uint8_t>(kind & kKindMask), static_cast<uint8_t>(kind & kFlagMask), ttl, keypair.peer,
-                   ownNode_, static_cast<uint16_t>(payload)},
+      RecordHeader{static_cast<uint8_t>(kind & kKindMask), static_cast<uint8_t>(kind & kFlagMask), way.ttl,
+                   keypair.peer, ownNode_, static_cast<uint16_t>(payload)},
       plain);
   memcpy(plain + kPlainHeader, a, aLength);
   if (bLength > 0) memcpy(plain + kPlainHeader + aLength, b, bLength);
   uint32_t sealed = kPlainHeader + payload;
   if (!keypair.sealer.seal(counter, head, kOuterHeader, plain, sealed, plain + sealed) ||
-      (hop != nullptr && !sealTransit(*hop, out, kTypeRecord, ttl, keypair.peer, ownNode_, record))) {
+      (way.hop != nullptr &&
+       !sealTransit(*way.hop, out, kTypeRecord | way.hopFlags, way.ttl, keypair.peer, ownNode_, record))) {
     sendCursor_ -= total;
     return false;
   }
   keypair.txBytes += record;
   shared_.counters[recordsSent]++;
-  trains_.add(socket, &to, out, total);
+  trains_.add(way.socket, way.to, out, total);
   return true;
 }
 
-void Engine::sendMaybeSplit(Keypair& keypair, Keypair* hop, UdpSocket* socket, Destination& to,
-                            uint8_t flags, uint8_t ttl, uint32_t maxFrame, const uint8_t* a, uint32_t aLength,
-                            const uint8_t* b, uint32_t bLength) {
+void Engine::sendMaybeSplit(Keypair& keypair, const Way& way, uint8_t flags, uint32_t maxFrame, const uint8_t* a,
+                            uint32_t aLength, const uint8_t* b, uint32_t bLength) {
   uint32_t length = aLength + bLength;
   if (length <= maxFrame) {
-    bool sent = sendPiece(keypair, hop, socket, to, flags | kKindFrame, ttl, a, aLength, b, bLength);
+    bool sent = sendPiece(keypair, way, flags | kKindFrame, a, aLength, b, bLength);
     shared_.counters[sent ? framesSealed : dropCounterLimit]++;
     return;
   }
@@ -102,7 +102,8 @@ void Engine::sendMaybeSplit(Keypair& keypair, Keypair* hop, UdpSocket* socket, D
     return;
   }
   // Both or none: half a frame is of use to nobody.
-  if (keypair.sendCounter + 2 > keypair.sendLimit || (hop != nullptr && hop->sendCounter + 2 > hop->sendLimit)) {
+  if (keypair.sendCounter + 2 > keypair.sendLimit ||
+      (way.hop != nullptr && way.hop->sendCounter + 2 > way.hop->sendLimit)) {
     shared_.counters[dropCounterLimit]++;
     return;
   }
@@ -115,7 +116,7 @@ void Engine::sendMaybeSplit(Keypair& keypair, Keypair* hop, UdpSocket* socket, D
     uint32_t fromA = offset < aLength ? (aLength - offset < size ? aLength - offset : size) : 0;
     if (fromA > 0) memcpy(piece + kFragmentHeader, a + offset, fromA);
     if (size > fromA) memcpy(piece + kFragmentHeader + fromA, b + (offset + fromA - aLength), size - fromA);
-    if (sendPiece(keypair, hop, socket, to, flags | kKindFragment, ttl, piece, kFragmentHeader + size, nullptr, 0)) {
+    if (sendPiece(keypair, way, flags | kKindFragment, piece, kFragmentHeader + size, nullptr, 0)) {
       shared_.counters[fragmentsSent]++;
     } else {
       sent = false;
@@ -127,7 +128,6 @@ void Engine::sendMaybeSplit(Keypair& keypair, Keypair* hop, UdpSocket* socket, D
 void Engine::sendFrame(const PortFrame& frame, const int32_t* entry) {
   Keypair* keypair = keypairs_.at(entry[1]);
   Keypair* hop = entry[2] >= 0 ? keypairs_.at(entry[2]) : nullptr;
-  uint8_t ttl = static_cast<uint8_t>(entry[4]);
   uint32_t maxFrame = static_cast<uint32_t>(entry[5]);
 
   bool segmented = frame.header.gsoType != kGsoNone;
@@ -145,10 +145,10 @@ void Engine::sendFrame(const PortFrame& frame, const int32_t* entry) {
     shared_.counters[dropNoEndpoint] += frames;
     return;
   }
-  Destination& to = used->to;
+  Way way{socket, &used->to, hop, static_cast<uint8_t>(entry[6]), static_cast<uint8_t>(entry[4])};
   if (!segmented) {
     uint8_t flags = frame.header.flags & kVnetNeedsCsum ? kFlagPartialChecksum : 0;
-    sendMaybeSplit(*keypair, hop, socket, to, flags, ttl, maxFrame, frame.data, frame.length, nullptr, 0);
+    sendMaybeSplit(*keypair, way, flags, maxFrame, frame.data, frame.length, nullptr, 0);
     return;
   }
   uint8_t header[kMaxSegmentHeader];
@@ -156,8 +156,7 @@ void Engine::sendFrame(const PortFrame& frame, const int32_t* entry) {
     uint32_t offset = 0;
     uint32_t length = 0;
     writeSegment(plan, i, header, offset, length);
-    sendMaybeSplit(*keypair, hop, socket, to, kFlagPartialChecksum, ttl, maxFrame, header, plan.headerLen,
-                   frame.data + offset, length);
+    sendMaybeSplit(*keypair, way, kFlagPartialChecksum, maxFrame, header, plan.headerLen, frame.data + offset, length);
   }
 }
 
@@ -182,7 +181,7 @@ void Engine::send(uint32_t count) {
 }
 
 bool Engine::sendRecord(uint8_t kind, int32_t keypairSlot, int32_t hopSlot, int32_t link, const SocketAddress* to,
-                        uint8_t ttl, const uint8_t* payload, uint32_t length) {
+                        uint8_t ttl, const uint8_t* payload, uint32_t length, uint8_t hopFlags) {
   Keypair* keypair = keypairs_.at(keypairSlot);
   Keypair* hop = hopSlot >= 0 ? keypairs_.at(hopSlot) : nullptr;
   if (keypair == nullptr || (hopSlot >= 0 && hop == nullptr) || length > kMaxControl) return false;
@@ -192,7 +191,7 @@ bool Engine::sendRecord(uint8_t kind, int32_t keypairSlot, int32_t hopSlot, int3
   Destination* destination = to != nullptr ? &explicitTo : used != nullptr ? &used->to : nullptr;
   UdpSocket* socket = destination == nullptr ? nullptr : socketFor(destination->address);
   if (socket == nullptr) return false;
-  bool sent = sendPiece(*keypair, hop, socket, *destination, kind, ttl, payload, length, nullptr, 0);
+  bool sent = sendPiece(*keypair, Way{socket, destination, hop, hopFlags, ttl}, kind, payload, length, nullptr, 0);
   trains_.flush();
   sendCursor_ = 0;
   return sent;
@@ -215,14 +214,14 @@ bool Engine::sendDatagram(const uint8_t* data, uint32_t length, int32_t link, co
 }
 
 bool Engine::sendTransit(const uint8_t* data, uint32_t length, int32_t hopSlot, int32_t link, uint16_t destination,
-                         uint8_t ttl) {
+                         uint8_t ttl, uint8_t hopFlags) {
   Keypair* hop = keypairs_.at(hopSlot);
   Link* used = usedLink(link);
   UdpSocket* socket = used == nullptr ? nullptr : socketFor(used->to.address);
   if (hop == nullptr || socket == nullptr || length < kMinInner || length > kMaxControl) return false;
   uint8_t* out = reserve(kTransitHeader + length);
   memcpy(out + kTransitHeader, data, length);
-  bool sealed = sealTransit(*hop, out, data[0], ttl, destination, ownNode_, length);
+  bool sealed = sealTransit(*hop, out, data[0] | hopFlags, ttl, destination, ownNode_, length);
   if (sealed) {
     trains_.add(socket, &used->to, out, kTransitHeader + length);
     shared_.counters[handshakesSent]++;

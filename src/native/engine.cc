@@ -6,11 +6,19 @@
 
 namespace etherloom {
 
-double monotonicMicroseconds() {
+namespace {
+
+double microseconds(clockid_t clock) {
   timespec now;
-  clock_gettime(CLOCK_MONOTONIC_RAW, &now);
+  clock_gettime(clock, &now);
   return static_cast<double>(now.tv_sec) * 1e6 + static_cast<double>(now.tv_nsec) / 1e3;
 }
+
+}  // namespace
+
+double monotonicMicroseconds() { return microseconds(CLOCK_MONOTONIC_RAW); }
+
+double boottimeMicroseconds() { return microseconds(CLOCK_BOOTTIME); }
 
 Engine::Engine(uint16_t ownNode, const Shared& shared)
     : ownNode_(ownNode),

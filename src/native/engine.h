@@ -55,7 +55,7 @@ struct ReceiveResult {
   uint32_t frames = 0;
   uint32_t runs = 0;
   uint32_t messages = 0;
-  double arrivalUs = 0;
+  double arrivalUs = 0;  // of the last look into a socket
 };
 
 constexpr uint32_t kPortStats = 8;
@@ -84,11 +84,14 @@ struct Shared {
   int32_t* forwards;
   int32_t* writes;
   uint8_t* addresses;  // one packed address per receive slot
+  double* arrivals;    // when what lies there reached this machine, us of CLOCK_MONOTONIC_RAW
   double* counters;
   double* portStats;
 };
 
 double monotonicMicroseconds();
+// CLOCK_BOOTTIME, which goes on while the machine is suspended.
+double boottimeMicroseconds();
 
 class Engine {
  public:
@@ -124,13 +127,14 @@ class Engine {
   // Sends transit runs on to their next hop.
   void forward(uint32_t count);
 
-  // One record with a payload from JavaScript. With `to` it goes there instead of the link's endpoint.
+  // One record with a payload from JavaScript. With `to` it goes there instead of the link's endpoint; `hopFlags` are
+  // those of the transit header.
   bool sendRecord(uint8_t kind, int32_t keypair, int32_t hopKeypair, int32_t link, const SocketAddress* to,
-                  uint8_t ttl, const uint8_t* payload, uint32_t length);
+                  uint8_t ttl, const uint8_t* payload, uint32_t length, uint8_t hopFlags);
   // A datagram as it is (handshakes), directly or in transit through `hopKeypair`.
   bool sendDatagram(const uint8_t* data, uint32_t length, int32_t link, const SocketAddress* to);
   bool sendTransit(const uint8_t* data, uint32_t length, int32_t hopKeypair, int32_t link, uint16_t destination,
-                   uint8_t ttl);
+                   uint8_t ttl, uint8_t hopFlags);
 
  private:
   struct PortFrame {
@@ -142,15 +146,22 @@ class Engine {
     uint8_t* data;
     uint32_t length;
   };
+  // The way of one frame or record: its first link, and with a relay there the keypair and flags of the hop's header.
+  struct Way {
+    UdpSocket* socket;
+    Destination* to;
+    Keypair* hop;
+    uint8_t hopFlags;
+    uint8_t ttl;
+  };
 
   // engine-send.cc
   bool acceptPortFrame(int32_t port, uint8_t* data, uint32_t length, const VnetHeader& header);
   void sendFrame(const PortFrame& frame, const int32_t* entry);
-  bool sendPiece(Keypair& keypair, Keypair* hop, UdpSocket* socket, Destination& to, uint8_t kind,
-                 uint8_t ttl, const uint8_t* a, uint32_t aLength, const uint8_t* b, uint32_t bLength);
-  void sendMaybeSplit(Keypair& keypair, Keypair* hop, UdpSocket* socket, Destination& to, uint8_t flags,
-                      uint8_t ttl, uint32_t maxFrame, const uint8_t* a, uint32_t aLength, const uint8_t* b,
-                      uint32_t bLength);
+  bool sendPiece(Keypair& keypair, const Way& way, uint8_t kind, const uint8_t* a, uint32_t aLength, const uint8_t* b,
+                 uint32_t bLength);
+  void sendMaybeSplit(Keypair& keypair, const Way& way, uint8_t flags, uint32_t maxFrame, const uint8_t* a,
+                      uint32_t aLength, const uint8_t* b, uint32_t bLength);
   bool sealTransit(Keypair& hop, uint8_t* out, uint8_t kind, uint8_t ttl, uint16_t destination, uint16_t source,
                    uint32_t innerLength);
   UdpSocket* socketFor(const SocketAddress& to);

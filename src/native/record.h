@@ -54,11 +54,12 @@ constexpr uint8_t kKindFrame = 0;
 constexpr uint8_t kKindProbe = 2;
 constexpr uint8_t kKindControl = 3;
 constexpr uint8_t kKindFragment = 4;
+constexpr uint8_t kKindPathProbe = 6;  // end to end, over whatever lies between
 constexpr uint8_t kKindMask = 0x0f;
 
 // High four bits.
 constexpr uint8_t kFlagPartialChecksum = 0x10;  // the TCP/UDP checksum is left to the receiving port
-constexpr uint8_t kFlagMask = 0xf0;
+constexpr uint8_t kFlagMask = 0xf0;  // 0x20 in a transit header: it goes the second best way, and is sent back no more
 
 struct RecordHeader {
   uint8_t kind;   // low four bits; in a transit header the inner datagram's type

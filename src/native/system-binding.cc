@@ -22,6 +22,9 @@ namespace {
 // now() -> microseconds of CLOCK_MONOTONIC_RAW
 napi_value now(napi_env env, napi_callback_info) { return number(env, monotonicMicroseconds()); }
 
+// boottime() -> microseconds of CLOCK_BOOTTIME
+napi_value boottime(napi_env env, napi_callback_info) { return number(env, boottimeMicroseconds()); }
+
 // blake2sMac(key, data) -> Uint8Array(16)
 napi_value blake2sMac(napi_env env, napi_callback_info info) {
   Arguments<2> arguments(env, info);
@@ -94,6 +97,7 @@ napi_value sendUnixDatagram(napi_env env, napi_callback_info info) {
 void defineSystem(napi_env env, napi_value exports) {
   napi_property_descriptor functions[] = {
       method("now", now),
+      method("boottime", boottime),
       method("blake2sMac", blake2sMac),
       method("addAddress", addAddress),
       method("limitSuperFrames", limitSuperFrames),

@@ -61,6 +61,8 @@ UdpError openOne(const UdpOptions& options, bool v6, uint16_t port, UdpSocket& o
     return result;
   }
   growBuffers(fd);
+  // A datagram may wait in the socket for longer than it took on the way: the kernel says when it came.
+  setInt(fd, SOL_SOCKET, SO_TIMESTAMPNS, 1);
   // Asking for segment size 0 changes nothing and tells whether the kernel knows the option.
   out.gso = options.gso && setInt(fd, SOL_UDP, UDP_SEGMENT, 0) == 0;
   out.gro = options.gro && setInt(fd, SOL_UDP, UDP_GRO, 1) == 0;

@@ -25,9 +25,12 @@ export interface ResolverOptions {
 export class EndpointResolver {
   readonly #options: ResolverOptions;
   readonly #timers: Map<number, NodeJS.Timeout> = new Map();
+  /** Between two looks at a name, ms; 0 = one look only. Holds from the next look on. */
+  intervalMs: number;
 
   constructor(options: ResolverOptions) {
     this.#options = options;
+    this.intervalMs = options.intervalMs;
   }
 
   /** Resolves now and keeps at it until `forget`. */
@@ -47,7 +50,7 @@ export class EndpointResolver {
   }
 
   async #resolve(nodeId: number, endPoint: string, retryMs: number): Promise<void> {
-    const { log, intervalMs, onAddress } = this.#options;
+    const { log, onAddress } = this.#options;
     // The timer's place is taken before the wait, so that `forget` during it is noticed.
     const mark = setTimeout(() => undefined, 0);
     this.#timers.set(nodeId, mark);
@@ -61,12 +64,12 @@ export class EndpointResolver {
       return;
     }
     onAddress(nodeId, packed);
-    if (intervalMs > 0) this.#later(nodeId, intervalMs, () => this.#again(nodeId, endPoint));
+    if (this.intervalMs > 0) this.#later(nodeId, this.intervalMs, () => this.#again(nodeId, endPoint));
   }
 
   async #again(nodeId: number, endPoint: string): Promise<void> {
     if (!this.#options.isUp(nodeId)) return this.#resolve(nodeId, endPoint, FIRST_RETRY_MS);
-    this.#later(nodeId, this.#options.intervalMs, () => this.#again(nodeId, endPoint));
+    this.#later(nodeId, this.intervalMs, () => this.#again(nodeId, endPoint));
   }
 
   #later(nodeId: number, delayMs: number, run: () => Promise<void>): void {

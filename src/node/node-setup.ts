@@ -1,20 +1,21 @@
 /** What the file says, in the words of the data plane and the session layer. */
-import type { EdgeConfig, PeerConfig } from "../config/edge-config.ts";
+import type { PeerConfig } from "../config/edge-config.ts";
 import type { NeighbourSetup, WorkerSetup } from "../dataplane/messages.ts";
 import { mac1Key } from "../noise/cookie.ts";
 import type { SessionTimers } from "../noise/timers.ts";
 import { parseHost } from "../wire/address.ts";
 import { AEAD_AES_256_GCM, AEAD_CHACHA20_POLY1305 } from "../wire/handshake.ts";
 import { hasAesInstructions } from "./cpu.ts";
+import type { CoreConfig } from "./node-core.ts";
 import type { StaticRoutes } from "./static-routes.ts";
 
 /** `offload`: let the kernel cut and join datagrams. */
 export function workerSetup(
-  config: EdgeConfig,
+  config: CoreConfig,
   publicKey: Uint8Array,
   offload: boolean,
   routes: StaticRoutes,
-  neighbours: NeighbourSetup[],
+  mode: { readonly clockParent: number | null; readonly directFallback: boolean },
 ): Omit<WorkerSetup, "handshakeBacklog" | "epoch"> {
   const { itype, name, mtu, mac, ipv4, ipv6, ipv6Ll } = config.interface;
   const addresses = [ipv4, ipv6, ipv6Ll].filter((address) => address !== null);
@@ -36,23 +37,24 @@ export function workerSetup(
       gro: offload,
     },
     ...routes,
-    neighbours,
+    ...mode,
+    neighbours: [],
   };
 }
 
-export function neighbourSetup(peer: PeerConfig, link: number): NeighbourSetup {
-  return { nodeId: peer.nodeId, link, fixed: peer.static };
+export function neighbourSetup(peer: PeerConfig, link: number, clockParent: boolean): NeighbourSetup {
+  return { nodeId: peer.nodeId, link, fixed: peer.static, clockParent };
 }
 
 /** The transport ciphers this node offers. */
-export function aeadBits(aead: EdgeConfig["aead"]): number {
+export function aeadBits(aead: CoreConfig["aead"]): number {
   if (aead === "aes-256-gcm") return AEAD_AES_256_GCM;
   if (aead === "chacha20-poly1305" || !hasAesInstructions()) return AEAD_CHACHA20_POLY1305;
   return AEAD_AES_256_GCM | AEAD_CHACHA20_POLY1305;
 }
 
 /** Shortened timers for tests; the responder follows at the ratio of the defaults. */
-export function timersOf(config: EdgeConfig): Partial<SessionTimers> {
+export function timersOf(config: CoreConfig): Partial<SessionTimers> {
   const { rekeyAfter, rejectAfter } = config.sessionTimers ?? {};
   return {
     ...(rekeyAfter !== undefined && {

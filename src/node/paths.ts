@@ -24,6 +24,7 @@ export const workerUrl: URL = moduleUrl("dataplane/worker");
 
 export const packageJsonUrl: URL = new URL("package.json", packageRoot);
 export const exampleUrl: URL = new URL("example.yaml", packageRoot);
+export const superExampleUrl: URL = new URL("super.example.yaml", packageRoot);
 
 /** In order of preference: what was built here, then what was shipped. */
 export const addonCandidates: readonly string[] = [

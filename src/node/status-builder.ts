@@ -3,20 +3,22 @@ import {
   STATUS_VERSION,
   type LinkStatus,
   type PeerStatus,
+  type RouteStatus,
   type StatusDocument,
 } from "../api/status-model.ts";
-import type { LinkReport, PeerReport, WorkerStatus } from "../dataplane/messages.ts";
+import type { LinkReport, PeerReport, WayReport, WorkerStatus } from "../dataplane/messages.ts";
 import { formatMac } from "../wire/ethernet.ts";
 import type { Peer } from "./peer.ts";
-import type { StaticNode } from "./static-node.ts";
+import type { RunningNode } from "./running-node.ts";
 import { endpointText } from "./uapi-device.ts";
 
 const FIB_LIMIT = 16384;
 const AEAD_NAMES: Record<number, string> = { 1: "aes-256-gcm", 2: "chacha20-poly1305" };
 
-export async function buildStatus(node: StaticNode, withFib: boolean): Promise<StatusDocument> {
-  const plane = await node.plane.status(withFib);
-  const { config } = node;
+export async function buildStatus(node: RunningNode, withFib: boolean): Promise<StatusDocument> {
+  const { core } = node;
+  const plane = await core.plane.status(withFib);
+  const { config } = core;
   const traffic = new Map(plane.peers.map((peer) => [peer.nodeId, peer]));
   const links = new Map(plane.links.map((link) => [link.nodeId, link]));
   const { interface: port } = config;
@@ -32,41 +34,37 @@ export async function buildStatus(node: StaticNode, withFib: boolean): Promise<S
       })),
     }),
   };
-  return {
+  const document: StatusDocument = {
     version: STATUS_VERSION,
-    mode: "static",
+    mode: node.mode,
     node: {
       nodeId: config.nodeId,
       name: config.nodeName,
       network: config.networkName,
-      publicKey: Buffer.from(node.publicKey).toString("base64"),
+      publicKey: Buffer.from(core.publicKey).toString("base64"),
       uptimeSeconds: Math.round(process.uptime()),
       pid: process.pid,
-      listenPort: node.listenPort,
+      listenPort: core.listenPort,
       addresses: [port.ipv4, port.ipv6, port.ipv6Ll].filter((address) => address !== null),
     },
     ports: plane.ports.map(({ mac, ...rest }) => ({ ...rest, mac: macText(mac) })),
-    peers: [...node.peers].map((peer) =>
+    peers: [...core.peers].map((peer) =>
       peerStatus(peer, traffic.get(peer.nodeId), links.get(peer.nodeId), plane),
     ),
-    routes: node.routes.map(({ destination, nextHop, hops }) => ({
-      destination,
-      nextHop,
-      hops: hops === 0 ? null : hops,
-      via: nextHop === destination ? ("direct" as const) : ("relay" as const),
-      maxFrame: traffic.get(destination)?.maxFrame ?? null,
-    })),
+    routes: routeStatus(node, plane, traffic),
     fib,
+    clock: plane.clock,
+    ...(core.wallClock.status.length > 0 && { ntp: core.wallClock.status }),
     counters: {
       ...plane.counters,
-      framesToPorts: (plane.counters["framesToPorts"] ?? 0) - node.refusedFrames,
+      framesToPorts: (plane.counters["framesToPorts"] ?? 0) - core.refusedFrames,
       floodCopies: plane.floodCopies,
       waitingFrames: plane.waiting,
     },
     drops: {
       ...plane.drops,
-      dropPortFull: (plane.drops["dropPortFull"] ?? 0) + node.refusedFrames,
-      ...handshakeDrops(node.sessions.drops()),
+      dropPortFull: (plane.drops["dropPortFull"] ?? 0) + core.refusedFrames,
+      ...handshakeDrops(core.sessions.drops()),
     },
     udp: {
       ipv4: plane.udp.ipv4,
@@ -78,6 +76,45 @@ export async function buildStatus(node: StaticNode, withFib: boolean): Promise<S
     },
     warnings: [...config.warnings],
   };
+  node.extendStatus?.(document);
+  return document;
+}
+
+/** The table's routes, and the links that stand in for it where it has none. */
+function routeStatus(
+  node: RunningNode,
+  plane: WorkerStatus,
+  traffic: ReadonlyMap<number, PeerReport>,
+): RouteStatus[] {
+  const ways = new Map(plane.ways.map((way) => [way.destination, way]));
+  const routes: RouteStatus[] = node.routes.map(({ destination, nextHop, hops }) => {
+    const way = ways.get(destination);
+    ways.delete(destination);
+    return {
+      destination,
+      nextHop,
+      hops: hops === 0 ? null : hops,
+      via: nextHop === destination ? "direct" : "relay",
+      maxFrame: traffic.get(destination)?.maxFrame ?? null,
+      ...(way !== undefined && { inUse: inUse(way) }),
+    };
+  });
+  for (const way of ways.values()) {
+    if (way.kind !== "direct") continue;
+    routes.push({
+      destination: way.destination,
+      nextHop: way.destination,
+      hops: 1,
+      via: "direct",
+      maxFrame: traffic.get(way.destination)?.maxFrame ?? null,
+      inUse: inUse(way),
+    });
+  }
+  return routes;
+}
+
+function inUse({ nextHop, kind, pathDown }: WayReport): NonNullable<RouteStatus["inUse"]> {
+  return { nextHop, kind, pathDown };
 }
 
 function peerStatus(
@@ -94,7 +131,8 @@ function peerStatus(
     publicKey: Buffer.from(peer.publicKey).toString("base64"),
     keySource: peer.keySource,
     endpoint: endpointText(peer),
-    candidates: link?.candidates ?? [],
+    candidates: link?.candidates.map(({ address }) => address) ?? [],
+    addresses: link?.candidates ?? [],
     session: {
       state: established ? "established" : peer.core.handshaking ? "handshake" : "none",
       aead: established ? (AEAD_NAMES[peer.aead] ?? null) : null,
@@ -110,9 +148,22 @@ function peerStatus(
 }
 
 function linkStatus(link: LinkReport, nowUs: number): LinkStatus {
-  const { state, owdInUs, owdOutUs, rttUs, jitterUs, lossIn, mtu, sinceUs } = link;
-  const sinceSeconds = Number.isFinite(sinceUs) ? Math.round((nowUs - sinceUs) / 1e6) : null;
-  return { state, owdInUs, owdOutUs, rttUs, jitterUs, lossIn, mtu: mtu === 0 ? null : mtu, sinceSeconds };
+  const { state, owdInUs, owdOutUs, rttUs, rttMinUs, jitterUs, lossIn, lossOut, mtu, sinceUs, deaths } = link;
+  const sinceSeconds =
+    state !== "unknown" && Number.isFinite(sinceUs) ? Math.round((nowUs - sinceUs) / 1e6) : null;
+  return {
+    state,
+    owdInUs,
+    owdOutUs,
+    rttUs,
+    rttMinUs,
+    jitterUs,
+    lossIn,
+    lossOut,
+    mtu: mtu === 0 ? null : mtu,
+    sinceSeconds,
+    deaths,
+  };
 }
 
 /** `unknown-key` becomes `dropHandshakeUnknownKey`. */

@@ -4,7 +4,7 @@ import type { UapiDevice } from "../api/uapi-server.ts";
 import { formatAddress, unpackAddress } from "../wire/address.ts";
 import type { Peer } from "./peer.ts";
 import { keyName } from "./peer.ts";
-import type { StaticNode } from "./static-node.ts";
+import type { RunningNode } from "./running-node.ts";
 
 const ENOENT = -2;
 const EIO = -5;
@@ -13,14 +13,14 @@ const EOPNOTSUPP = -95;
 const KEY_BYTES = 32;
 
 export class NodeUapi implements UapiDevice {
-  readonly #node: StaticNode;
+  readonly #node: RunningNode;
 
-  constructor(node: StaticNode) {
+  constructor(node: RunningNode) {
     this.#node = node;
   }
 
   async snapshot(): Promise<DeviceSnapshot> {
-    const node = this.#node;
+    const node = this.#node.core;
     const status = await node.plane.status(false);
     const traffic = new Map(status.peers.map((peer) => [peer.nodeId, peer]));
     return {
@@ -56,11 +56,11 @@ export class NodeUapi implements UapiDevice {
     const node = this.#node;
     switch (change.kind) {
       case "privateKey":
-        return keyName(change.privateKey) === keyName(node.config.privKey) ? 0 : EOPNOTSUPP;
+        return keyName(change.privateKey) === keyName(node.core.config.privKey) ? 0 : EOPNOTSUPP;
       case "peer": {
         if (change.remove === true || change.updateOnly === true || this.#isOwn(change)) return 0;
         // A peer without a NodeID means nothing here, and only the file knows NodeIDs.
-        const running = node.peers.byKey(change.publicKey);
+        const running = node.core.peers.byKey(change.publicKey);
         if (running === undefined && node.configuredPeer(change.publicKey) === undefined) return ENOENT;
         // The table sends this peer's frames through a relay: there is no link that an endpoint could be of.
         return change.endpoint !== undefined && running !== undefined && running.link < 0 ? EOPNOTSUPP : 0;
@@ -76,11 +76,11 @@ export class NodeUapi implements UapiDevice {
       case "privateKey":
         return 0;
       case "listenPort":
-        return -(await node.rebind(change.listenPort));
+        return -(await node.core.rebind(change.listenPort));
       case "fwmark":
-        return (await node.setFwMark(change.fwmark)) ? 0 : EIO;
+        return (await node.core.setFwMark(change.fwmark)) ? 0 : EIO;
       case "replacePeers":
-        for (const peer of [...node.peers]) node.removePeer(peer);
+        for (const peer of [...node.core.peers]) node.core.removePeer(peer);
         return 0;
       case "peer":
         return this.#peer(change);
@@ -90,9 +90,9 @@ export class NodeUapi implements UapiDevice {
   #peer(change: PeerChange): number {
     const node = this.#node;
     if (this.#isOwn(change)) return 0;
-    let peer = node.peers.byKey(change.publicKey);
+    let peer = node.core.peers.byKey(change.publicKey);
     if (change.remove === true) {
-      if (peer !== undefined) node.removePeer(peer);
+      if (peer !== undefined) node.core.removePeer(peer);
       return 0;
     }
     if (peer === undefined) {
@@ -105,15 +105,15 @@ export class NodeUapi implements UapiDevice {
     if (change.presharedKey !== undefined) {
       if (change.presharedKey.length !== KEY_BYTES) return EINVAL;
       const none = change.presharedKey.every((byte) => byte === 0);
-      node.sessions.setPsk(peer, none ? null : change.presharedKey);
+      node.core.sessions.setPsk(peer, none ? null : change.presharedKey);
     }
-    if (change.endpoint !== undefined) node.setEndpoint(peer, change.endpoint);
+    if (change.endpoint !== undefined) node.core.setEndpoint(peer, change.endpoint);
     return 0;
   }
 
   /** WireGuard ignores a peer that is the device itself. */
   #isOwn(change: PeerChange): boolean {
-    return keyName(change.publicKey) === keyName(this.#node.publicKey);
+    return keyName(change.publicKey) === keyName(this.#node.core.publicKey);
   }
 }
 

@@ -7,6 +7,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { after, before, describe, it } from "mocha";
 import { parseEdgeConfig } from "../../src/config/edge-config.ts";
+import { parseSuperConfig } from "../../src/config/super-config.ts";
 
 const root = fileURLToPath(new URL("../../", import.meta.url));
 
@@ -49,6 +50,7 @@ describe("command line", function () {
       ["edge", "-help"],
       ["super", "--help"],
       ["keygen", "-h"],
+      ["solve", "-help"],
       ["file", "-help"],
     ]) {
       const { stdout, status } = etherloom(...args);
@@ -68,7 +70,11 @@ describe("command line", function () {
     assertUsage(etherloom("edge", "--config", "x", "--bind", "win"), /--bind win, expected linux or std/);
     assertUsage(etherloom("--mode"), /--mode needs a command/);
     assertUsage(etherloom("edge", "--mode", "super"), /contradict/);
-    assertUsage(etherloom("super", "--config", "x"), /super mode is not built yet/);
+    assertUsage(etherloom("super"), /super needs --config/);
+    assertUsage(etherloom("super", "surplus"), /unexpected argument surplus/);
+    assertUsage(etherloom("super", "--config", "x", "--bind", "win"), /--bind win, expected linux or std/);
+    assertUsage(etherloom("solve"), /solve needs --config/);
+    assertUsage(etherloom("solve", "surplus"), /unexpected argument surplus/);
     assertUsage(etherloom("keygen", "--pub", "--psk"), /exclude/);
     assertUsage(etherloom("file", "send", "127.0.0.1"), /expected file send\|receive/);
     assertUsage(etherloom("file", "send", "localhost", "1", "x"), /localhost is no IP address/);
@@ -77,8 +83,12 @@ describe("command line", function () {
 
   it("runs root launchers by name and takes Go's spellings", () => {
     assertUsage(run(["edge"]), /edge needs --config/);
-    assertUsage(run(["super"]), /super mode is not built yet/);
+    assertUsage(run(["super"]), /super needs --config/);
     assert.equal(run(["edge", "-version"]).status, 0);
+    assert.match(
+      etherloom("-mode", "super", "-example").stdout,
+      /^# Etherloom: configuration of a supernode/,
+    );
     assert.match(etherloom("-mode", "edge", "-example").stdout, /^# Etherloom/);
     assert.match(etherloom("--mode=edge", "--example").stdout, /^privKey: \S{44}$/m);
   });
@@ -88,6 +98,13 @@ describe("command line", function () {
     assert.equal(status, 0);
     assert.equal(parseEdgeConfig("x", stdout).nodeId, 1);
     assert.notEqual(etherloom("edge", "--example").stdout, stdout);
+  });
+
+  it("prints a supernode's example that is a configuration", () => {
+    const { stdout, status } = run(["super", "--example"]);
+    assert.equal(status, 0);
+    assert.equal(parseSuperConfig("x", stdout).controlPort, 3002);
+    assert.notEqual(run(["super", "--example"]).stdout, stdout);
   });
 
   it("prints configuration problems as bare lines and exits 2", () => {
@@ -100,6 +117,10 @@ describe("command line", function () {
     assert.equal(lines.length, 3);
     for (const line of lines) assert.match(line, /^\/.*bad\.yaml:\d+:\d+: /);
     assertUsage(run(["edge", "--config", "/nonexistent"]), /^\/nonexistent: cannot be read: no such file\n/);
+    assertUsage(run(["super", "--config", "/nonexistent"]), /^\/nonexistent: cannot be read: no such file\n/);
+    const supernode = run(["super", "--config", file]);
+    assert.equal(supernode.status, 2);
+    assert.match(supernode.stderr, /bad\.yaml:1:1: nodeId: unknown key/);
   });
 
   it("makes keys and derives public ones without touching arguments", () => {

@@ -6,6 +6,7 @@ import {
   exampleUrl,
   packageJsonUrl,
   packageVersion,
+  superExampleUrl,
   workerUrl,
 } from "../../src/node/paths.ts";
 
@@ -13,6 +14,7 @@ describe("paths of the package", () => {
   it("point into the package, wherever it lies", () => {
     assert.ok(existsSync(packageJsonUrl));
     assert.ok(existsSync(exampleUrl));
+    assert.ok(existsSync(superExampleUrl));
     assert.match(workerUrl.href, /\/src\/dataplane\/worker\.ts$/);
     assert.match(packageVersion(), /^\d+\.\d+\.\d+/);
   });

@@ -187,6 +187,8 @@ describe("EtherGuard's static-mode files", () => {
     assert.equal(warnings.length, 2);
     assert.match(warnings[0]!, /^edge1\.yaml:10:8: interface\.mtu: 1404 .* 1358/);
     assert.match(warnings[1]!, /ignored, like .*dynamicRoute\.sendPingInterval/);
+    assert.match(warnings[1]!, /dynamicRoute\.additionalCost/);
+    assert.doesNotMatch(warnings[1]!, /superNode/);
   });
 
   it("load in lower case, with former names", () => {

@@ -15,7 +15,10 @@ import {
 } from "../../src/config/key-text.ts";
 import { fittingMtu, mtuWarning, underlaySize } from "../../src/config/mtu.ts";
 import { nearest } from "../../src/config/nearest.ts";
+import { parseSuperConfig } from "../../src/config/super-config.ts";
 import { ERRORS, EtherloomError } from "../../src/errors.ts";
+
+const sameKey = (a: Uint8Array, b: Uint8Array): boolean => encodeKey(a) === encodeKey(b);
 
 describe("endpoints", () => {
   it("are a name or address and a port", () => {
@@ -151,19 +154,37 @@ describe("error codes", () => {
 describe("the example networks", () => {
   const root = new URL("../../configs/", import.meta.url);
   const networks = readdirSync(root, { withFileTypes: true }).filter((entry) => entry.isDirectory());
+  const isSupernode = (file: string): boolean => file.startsWith("super");
   for (const { name } of networks) {
     it(`${name}: files load and fit together`, () => {
       const directory = new URL(`${name}/`, root);
-      const nodes = readdirSync(directory).map((file) =>
-        parseEdgeConfig(file, readFileSync(new URL(file, directory), "utf8")),
-      );
+      const files = readdirSync(directory);
+      const read = (file: string): string => readFileSync(new URL(file, directory), "utf8");
+      const supernodes = files.filter(isSupernode).map((file) => parseSuperConfig(file, read(file)));
+      const nodes = files
+        .filter((file) => !isSupernode(file))
+        .map((file) => parseEdgeConfig(file, read(file)));
       assert.ok(nodes.length >= 2);
       for (const node of nodes) {
         assert.deepEqual(node.warnings, []);
-        for (const other of nodes.filter((candidate) => candidate !== node)) {
+        assert.equal(node.mode, supernodes.length > 0 ? "super" : "static");
+        const known = node.mode === "super" ? [] : nodes.filter((candidate) => candidate !== node);
+        for (const other of known) {
           const peer = node.peers.find(({ nodeId }) => nodeId === other.nodeId);
           assert.deepEqual(peer?.pubKey, publicKeyOf(other.privKey), `${node.file} about ${other.nodeId}`);
           assert.ok(node.nextHopTable.get(node.nodeId)?.has(other.nodeId));
+        }
+      }
+      for (const supernode of supernodes) {
+        assert.deepEqual(supernode.warnings, []);
+        assert.equal(supernode.peers.length, nodes.length);
+        for (const node of nodes) {
+          const peer = supernode.peers.find(({ nodeId }) => nodeId === node.nodeId);
+          assert.deepEqual(peer?.pubKey, publicKeyOf(node.privKey));
+          assert.equal(node.networkName, supernode.networkName);
+          const entry = node.supers.find(({ pubKey }) => sameKey(pubKey, publicKeyOf(supernode.privKey)));
+          assert.match(entry?.endpoint ?? "", new RegExp(`:${supernode.listenPort}$`));
+          assert.match(entry?.control ?? "", new RegExp(`:${supernode.controlPort}$`));
         }
       }
     });

@@ -27,6 +27,7 @@ import {
   RUN_WORDS,
   SEND_FRAME,
   SEND_HOP,
+  SEND_HOP_FLAGS,
   SEND_KEYPAIR,
   SEND_LINK,
   SEND_MAX_FRAME,
@@ -51,6 +52,17 @@ export interface Sent {
   link: number;
   ttl: number;
   maxFrame: number;
+  hopFlags: number;
+}
+/** What is no frame: a record, a handshake in transit (`kind` undefined), or a datagram as it is (`keypair` too). */
+export interface Message {
+  kind: number | undefined;
+  keypair: number | undefined;
+  hop: number;
+  link: number;
+  to: Uint8Array | null;
+  payload: Uint8Array;
+  hopFlags: number;
 }
 export interface Written {
   source: number;
@@ -93,6 +105,7 @@ export class FakeEngine {
   readonly sent: Sent[] = [];
   readonly written: Written[] = [];
   readonly forwarded: Forwarded[] = [];
+  readonly messages: Message[] = [];
   /** Calls of send, writePorts and forward: how often the batch was handed over. */
   calls = 0;
 
@@ -147,6 +160,7 @@ export class FakeEngine {
         link,
         ttl: word(SEND_TTL),
         maxFrame: word(SEND_MAX_FRAME),
+        hopFlags: word(SEND_HOP_FLAGS),
       });
     }
   }
@@ -176,6 +190,37 @@ export class FakeEngine {
         kind,
       });
     }
+  }
+
+  sendRecord(
+    kind: number,
+    keypair: number,
+    hop: number,
+    link: number,
+    to: Uint8Array | null,
+    _ttl: number,
+    payload: Uint8Array,
+    hopFlags: number = 0,
+  ): boolean {
+    this.messages.push({ kind, keypair, hop, link, to, payload, hopFlags });
+    return true;
+  }
+
+  sendDatagram(payload: Uint8Array, link: number, to: Uint8Array | null): boolean {
+    this.messages.push({ kind: undefined, keypair: undefined, hop: -1, link, to, payload, hopFlags: 0 });
+    return true;
+  }
+
+  sendTransit(
+    payload: Uint8Array,
+    hop: number,
+    link: number,
+    destination: number,
+    _ttl: number,
+    hopFlags: number = 0,
+  ): boolean {
+    this.messages.push({ kind: undefined, keypair: destination, hop, link, to: null, payload, hopFlags });
+    return true;
   }
 
   inject(frame: Uint8Array): boolean {
@@ -249,6 +294,7 @@ export interface Told {
 export function makeState(
   ports: LocalPort[] = [{ id: 0 }],
   relay: PlaneState["relay"] = "auto",
+  directFallback: boolean = false,
 ): { state: PlaneState; engine: FakeEngine; told: Told } {
   const engine = new FakeEngine();
   const told: Told = { wanted: [], confirmed: [], moved: [] };
@@ -257,7 +303,7 @@ export function makeState(
     ownNodeId: OWN,
     defaultTtl: 200,
     relay,
-    members: new Members(),
+    members: new Members(directFallback),
     activity: new Activity(),
     fib: new Fib(),
     drops: new Drops(),

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 import { describe, it } from "mocha";
 import { FRAME_DROPS } from "../../src/dataplane/drops.ts";
+import { LINK_DEAD, LINK_NEW, LINK_UP } from "../../src/dataplane/members.ts";
 import { Outbound } from "../../src/dataplane/outbound.ts";
 import type { PlaneState } from "../../src/dataplane/state.ts";
 import {
@@ -48,7 +49,7 @@ describe("frames from a port", () => {
     const { state, engine, read } = plane();
     addMember(state, 2);
     addMember(state, 3, 2, 2);
-    state.members.maxFrame[3] = 1372;
+    state.members.size[3] = 1452;
     heard(state, 30, 3);
     const frame = frameOf(mac(30), HOST, "hello");
     read(frame);
@@ -62,6 +63,7 @@ describe("frames from a port", () => {
       link: linkOf(2),
       ttl: 4,
       maxFrame: 1372,
+      hopFlags: 0,
     });
     assert.deepEqual(engine.written, []);
     assert.equal(state.activity.carried[2], 1);
@@ -229,6 +231,108 @@ describe("frames from a port", () => {
   });
 });
 
+describe("frames whose way is broken", () => {
+  /** 3 is reached over 2, or else over 4. */
+  function repairing(directFallback: boolean = false): Plane {
+    const made = plane([{ id: PORT }], "auto", directFallback);
+    const { members } = made.state;
+    addMember(made.state, 2);
+    addMember(made.state, 3, 2, 2);
+    addMember(made.state, 4);
+    members.backup[3] = 4;
+    for (const node of [2, 4]) members.linkState[node] = LINK_UP;
+    heard(made.state, 30, 3);
+    return made;
+  }
+  const ways = ({ engine }: Plane): number[][] =>
+    engine.sent.map(({ hop, link, hopFlags }) => [hop, link, hopFlags]);
+
+  it("go by the backup while the next hop's link is dead, once each, flagged 0x20", () => {
+    const made = repairing();
+    made.state.members.linkState[2] = LINK_DEAD;
+    made.read(frameOf(mac(30), HOST, "one"), frameOf(mac(30), HOST, "two"));
+    made.state.members.linkState[2] = LINK_UP;
+    made.read(frameOf(mac(30), HOST, "three"));
+    assert.deepEqual(ways(made), [
+      [slotOf(4), linkOf(4), 0x20],
+      [slotOf(4), linkOf(4), 0x20],
+      [slotOf(2), linkOf(2), 0],
+    ]);
+    assert.deepEqual(dropsOf(made.state), {});
+    assert.deepEqual([made.state.activity.carried[2], made.state.activity.carried[4]], [1, 1]);
+  });
+
+  it("are flooded by backups too, to each member once", () => {
+    const made = repairing();
+    made.state.members.linkState[2] = LINK_DEAD;
+    made.read(frameOf(BROADCAST, HOST));
+    assert.deepEqual(
+      made.engine.sent.map(({ keypair, hop, link, hopFlags }) => [keypair, hop, link, hopFlags]),
+      [
+        [slotOf(2), -1, linkOf(2), 0],
+        [slotOf(3), slotOf(4), linkOf(4), 0x20],
+        [slotOf(4), -1, linkOf(4), 0],
+      ],
+    );
+  });
+
+  it("go to the node itself when the backup is dead too, in one record without a hop", () => {
+    const made = repairing(true);
+    const { members } = made.state;
+    members.linkState[2] = members.linkState[4] = LINK_DEAD;
+    members.linkState[3] = LINK_UP;
+    members.link[3] = linkOf(3);
+    members.addressed[3] = 1;
+    members.linkIpv4[3] = 1;
+    made.read(frameOf(mac(30), HOST));
+    assert.deepEqual(
+      made.engine.sent.map(({ hop, link, maxFrame }) => [hop, link, maxFrame]),
+      [[-1, linkOf(3), 1500 - 28 - 40]],
+    );
+  });
+
+  it("that waited for a session leave by the backup as soon as that has one", () => {
+    const made = repairing();
+    const { members } = made.state;
+    members.sendSlot[2] = members.sendSlot[4] = -1;
+    made.read(frameOf(mac(30), HOST));
+    assert.equal(made.engine.sent.length, 0);
+    members.sendSlot[4] = slotOf(4);
+    made.outbound.release(3);
+    assert.deepEqual(ways(made), [[slotOf(4), linkOf(4), 0x20]]);
+  });
+});
+
+describe("frames before a table has come", () => {
+  it("go directly to members whose link is up, and wait for those whose is not", () => {
+    const { state, engine, read, outbound } = plane([{ id: PORT }], "auto", true);
+    for (const node of [2, 3]) {
+      addMember(state, node);
+      state.members.nextHop[node] = 0xffff;
+    }
+    state.members.linkState[2] = LINK_UP;
+    state.members.linkState[3] = LINK_NEW;
+    read(frameOf(BROADCAST, HOST));
+    assert.deepEqual(
+      engine.sent.map(({ keypair, hop, link }) => [keypair, hop, link]),
+      [[slotOf(2), -1, linkOf(2)]],
+    );
+    assert.equal(state.waiting.size, 1);
+    state.members.linkState[3] = LINK_UP;
+    outbound.release(3);
+    assert.equal(engine.sent.length, 2);
+    assert.deepEqual(dropsOf(state), {});
+  });
+
+  it("have no way once there is a table that does not name the member", () => {
+    const { state, read } = plane([{ id: PORT }], "auto", true);
+    addMember(state, 2);
+    state.members.setRoutes([{ destination: 7, nextHop: 7, hops: 1 }], Uint16Array.of(2));
+    read(frameOf(BROADCAST, HOST));
+    assert.deepEqual(dropsOf(state), { dropNoRoute: 1 });
+  });
+});
+
 describe("frames without a session", () => {
   it("wait, and leave in their order when there is a way; they were read once", () => {
     const { state, engine, outbound, read, wanted } = plane();
@@ -324,6 +428,8 @@ describe("the books of frames from ports", () => {
       session: fc.boolean(),
       addressed: fc.boolean(),
       via: fc.integer({ min: 2, max: 6 }),
+      backup: fc.integer({ min: 2, max: 8 }),
+      link: fc.constantFrom(LINK_NEW, LINK_UP, LINK_DEAD),
     });
     const sending = fc.record({
       to: fc.integer({ min: 0, max: 12 }),
@@ -336,16 +442,19 @@ describe("the books of frames from ports", () => {
         fc.array(member, { minLength: 0, maxLength: 5 }),
         fc.integer({ min: 1, max: 3 }),
         fc.array(sending, { maxLength: 60 }),
-        (members, ports, sendings) => {
+        fc.boolean(),
+        (members, ports, sendings, directFallback) => {
           let delivered = 0;
           const list = [{ id: 0 }, { id: 1 }, { id: 2, deliver: () => delivered++ }].slice(0, ports);
-          const { state, engine, outbound, read } = plane(list);
-          for (const [i, { routed, session, addressed, via }] of members.entries()) {
+          const { state, engine, outbound, read } = plane(list, "auto", directFallback);
+          for (const [i, { routed, session, addressed, via, backup, link }] of members.entries()) {
             const node = i + 2;
             addMember(state, node, via);
             if (!routed) state.members.nextHop[node] = 0xffff;
             if (!session) state.members.sendSlot[node] = -1;
             state.members.addressed[node] = addressed ? 1 : 0;
+            state.members.backup[node] = backup;
+            state.members.linkState[node] = link;
             heard(state, node, node);
           }
           state.fib.learn(0, 0x0200, 9, -2, 0);

@@ -55,9 +55,10 @@ describe("members", () => {
       ],
       Uint16Array.of(),
     );
-    const fits = (node: number, mtu: number, ipv6: boolean): number | undefined => {
-      members.setLinkMtu(node, mtu, ipv6);
-      return members.maxFrame[node];
+    const fits = (node: number, mtu: number, ipv6: boolean): number => {
+      members.linkMtu[2] = mtu;
+      members.linkIpv4[2] = ipv6 ? 0 : 1;
+      return members.maxFrame(node, 2);
     };
     assert.equal(fits(2, 1500, false), 1500 - 20 - 8 - 40);
     assert.equal(fits(2, 1500, true), 1500 - 40 - 8 - 40);
@@ -68,8 +69,36 @@ describe("members", () => {
     assert.equal(fits(3, 1500, false), 1500 - 40 - 8 - 40 - 40);
     assert.equal(fits(3, 1492, true), 1364);
     // The default port's frames always fit.
-    assert((fits(3, 1492, true) ?? 0) >= 1350 + 14);
+    assert(fits(3, 1492, true) >= 1350 + 14);
     assert.equal(fits(2, 60, true), 0);
+  });
+
+  it("take the table's word for what fits behind a relay, but never more than the first link", () => {
+    const members = new Members();
+    const route = { destination: 3, nextHop: 2, hops: 2 };
+    const fits = (size: number, mtu: number): number => {
+      members.setRoutes([{ ...route, size }], Uint16Array.of());
+      members.linkMtu[2] = mtu;
+      members.linkIpv4[2] = 1;
+      return members.maxFrame(3, 2);
+    };
+    assert.equal(fits(0, 1500), 1500 - 40 - 8 - 40 - 40);
+    assert.equal(fits(1472, 1500), 1472 - 80);
+    assert.equal(fits(1300, 1500), 1300 - 80);
+    assert.equal(fits(1472, 1400), 1400 - 28 - 80);
+    assert.equal(fits(65507, 0), 1472 - 80);
+    assert.equal(fits(60, 1500), 0);
+  });
+
+  it("know nothing of a link that is gone", () => {
+    const members = new Members();
+    members.link[2] = 7;
+    for (const table of [members.linkState, members.linkMtu, members.linkIpv4, members.addressed])
+      table[2] = 1;
+    members.forgetLink(2);
+    assert.equal(members.link[2], -1);
+    for (const table of [members.linkState, members.linkMtu, members.linkIpv4, members.addressed])
+      assert.equal(table[2], 0);
   });
 });
 

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 import { describe, it } from "mocha";
 import { TRANSIT_DROPS } from "../../src/dataplane/drops.ts";
+import { LINK_DEAD, LINK_UP } from "../../src/dataplane/members.ts";
 import type { PlaneState } from "../../src/dataplane/state.ts";
 import { Transit } from "../../src/dataplane/transit.ts";
 import {
@@ -156,6 +157,87 @@ describe("transit", () => {
     assert.equal(engine.forwarded.length, passed + 1);
   });
 
+  describe("whose next hop's link is dead", () => {
+    /** 5 is reached over 4, or else over 3; all links have been up. */
+    const repairing = (): Plane => {
+      const made = plane();
+      const { members } = made.state;
+      for (const node of [2, 3, 4]) members.linkState[node] = LINK_UP;
+      members.backup[5] = 3;
+      members.linkState[4] = LINK_DEAD;
+      return made;
+    };
+
+    it("goes to the backup, flagged, with a header for it", () => {
+      const { engine, state, pass } = repairing();
+      pass({ ...from2, destination: 5, items: 9, ttl: 3 });
+      assert.deepEqual(engine.forwarded, [
+        { run: 0, items: 9, hop: slotOf(3), link: linkOf(3), ttl: 2, kind: 0x24 },
+      ]);
+      assert.deepEqual(dropsOf(state), {});
+      assert.equal(state.activity.carried[3], 1);
+    });
+
+    it("goes to the backup without a header when that is its end", () => {
+      const { engine, state, pass } = repairing();
+      state.members.backup[5] = 5;
+      state.members.linkState[5] = LINK_UP;
+      state.members.addressed[5] = 1;
+      state.members.link[5] = linkOf(5);
+      pass({ ...from2, destination: 5 });
+      assert.deepEqual(
+        engine.forwarded.map(({ hop, link }) => [hop, link]),
+        [[-1, linkOf(5)]],
+      );
+    });
+
+    it("is dropped and counted when it was repaired before, whether or not there is a backup", () => {
+      const { engine, state, pass } = repairing();
+      pass({ ...from2, destination: 5, items: 2, kind: 0x24 });
+      state.members.backup[5] = 0xffff;
+      pass({ ...from2, destination: 5, items: 3, kind: 0x24 });
+      assert.deepEqual(engine.forwarded, []);
+      assert.deepEqual(dropsOf(state), { dropTransitRepairedTwice: 5 });
+      pass({ ...from2, destination: 3, kind: 0x24 });
+      assert.deepEqual(
+        engine.forwarded.map(({ kind }) => kind),
+        [0x24],
+      );
+    });
+
+    it("is not given back to the hop it came from or to its source, though they be the backup", () => {
+      const { engine, state, pass } = repairing();
+      pass({ keypair: slotOf(3), source: 2, destination: 5 });
+      pass({ keypair: slotOf(2), source: 3, destination: 5 });
+      // Nothing better is known than the dead link.
+      assert.deepEqual(
+        engine.forwarded.map(({ link, kind }) => [link, kind]),
+        [
+          [linkOf(4), 4],
+          [linkOf(4), 4],
+        ],
+      );
+      assert.deepEqual(dropsOf(state), {});
+    });
+
+    it("returns to the next hop when its link is up again", () => {
+      const { engine, state, pass } = repairing();
+      state.members.linkState[4] = LINK_UP;
+      pass({ ...from2, destination: 5 });
+      assert.deepEqual(
+        engine.forwarded.map(({ link, kind }) => [link, kind]),
+        [[linkOf(4), 4]],
+      );
+    });
+  });
+
+  it("keeps the link to a backup awake", () => {
+    const { state, pass } = plane();
+    state.members.backup[5] = 3;
+    pass({ ...from2, destination: 5 });
+    assert.deepEqual([state.activity.carried[4], state.activity.carried[3]], [1, 1]);
+  });
+
   it("leaves books that balance, whatever is asked for", () => {
     const node = fc.integer({ min: 0, max: 7 });
     const run = fc.record({
@@ -171,15 +253,26 @@ describe("transit", () => {
         fc.array(run, { maxLength: 50 }),
         fc.boolean(),
         fc.constantFrom("auto", "never"),
-        (runs, lame, relay) => {
+        fc.array(fc.tuple(node, fc.nat(2)), { maxLength: 5 }),
+        fc.array(fc.tuple(node, node), { maxLength: 5 }),
+        (runs, lame, relay, links, backups) => {
           const { engine, state, pass } = plane(relay);
           if (lame) state.members.sendSlot[4] = -1;
+          for (const [at, link] of links) state.members.linkState[at] = link;
+          for (const [at, backup] of backups) state.members.backup[at] = backup;
           pass(...runs);
           const report = state.drops.report();
           const dropped = TRANSIT_DROPS.reduce((sum, name) => sum + (report[name] ?? 0), 0);
           const asked = runs.reduce((sum, { items }) => sum + items, 0);
           assert.equal(asked, engine.forwarded.reduce((sum, { items }) => sum + items, 0) + dropped);
-          for (const one of engine.forwarded) assert(one.ttl >= 1 && one.ttl < (runs[one.run]?.ttl ?? 0));
+          for (const one of engine.forwarded) {
+            const run = runs[one.run];
+            assert(one.ttl >= 1 && one.ttl < (run?.ttl ?? 0));
+            // What was flagged stays flagged, and nothing returns.
+            assert.equal(one.kind & (run?.kind ?? 0), run?.kind);
+            assert.notEqual(one.link, linkOf((run?.keypair ?? 0) - slotOf(0)));
+            assert.notEqual(one.link, linkOf(run?.source ?? 0));
+          }
         },
       ),
     );

@@ -26,8 +26,7 @@ const collect = (globalThis as { gc?: () => void }).gc;
 
 for (let round = 1; round <= Number(rounds); round++) {
   const config = loadEdgeConfig(file);
-  const node = new StaticNode({
-    config,
+  const node = new StaticNode(config, {
     addon: loadAddon(addonPath()),
     state: new StateDir(config.stateDir, fail),
     log: createLog("silent"),

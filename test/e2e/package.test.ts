@@ -62,7 +62,15 @@ describeAsRoot("published package", function () {
   });
 
   it("holds the program and its documents, and nothing of the workshop", () => {
-    const wanted = ["README.md", "LICENSE", "CHANGELOG.md", "example.yaml", "configs/MANUAL.md", "edge.js"];
+    const wanted = [
+      "README.md",
+      "LICENSE",
+      "CHANGELOG.md",
+      "example.yaml",
+      "super.example.yaml",
+      "configs/MANUAL.md",
+      "edge.js",
+    ];
     wanted.push("super.js", "etherloom.js", "src/cli/launch.js", "dist/dataplane/worker.js");
     wanted.push(`prebuilds/linux-${process.arch}/etherloom.node`);
     for (const file of wanted) assert(content.includes(`package/${file}`), `${file} is in the package`);

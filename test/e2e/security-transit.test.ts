@@ -28,8 +28,8 @@ describe("a relay", () => {
   const start = (setup: Partial<WorkerSetup> = {}): void => {
     r = new LoopbackPlane(R, {
       neighbours: [
-        { nodeId: A, link: 0, fixed: true },
-        { nodeId: B, link: 1, fixed: true },
+        { nodeId: A, link: 0, fixed: true, clockParent: false },
+        { nodeId: B, link: 1, fixed: true, clockParent: false },
       ],
       routes: [
         { destination: A, nextHop: A, hops: 1 },

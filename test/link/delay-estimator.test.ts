@@ -48,6 +48,18 @@ describe("delay estimator", () => {
     assert.ok((fall.working ?? 0) < 5000);
   });
 
+  it("lets a sample weigh more where samples are rare, but a lone one never as much as it says", () => {
+    const rise = new DelayEstimator();
+    for (let i = 0; i <= 20; i++) rise.add(i * SECOND, 10_000);
+    rise.add(21 * SECOND, 30_000);
+    const once = (rise.working ?? 0) - 10_000;
+    assert.ok(Math.abs(once - 20_000 * (1 - (7 / 8) ** 3)) < 1);
+    rise.add(22 * SECOND, 10_000);
+    assert.ok((rise.working ?? 0) - 10_000 < 3000);
+    for (let i = 23; i <= 26; i++) rise.add(i * SECOND, 30_000);
+    assert.ok((rise.working ?? 0) > 25_000);
+  });
+
   it("is additive: an offset between two clocks moves base and working by itself and nothing else", () => {
     fc.assert(
       fc.property(

@@ -2,6 +2,7 @@
 import { LinkCore } from "../../src/link/link-core.ts";
 import type { LinkOptions } from "../../src/link/link-core.ts";
 import type { LinkAction, LinkEvent } from "../../src/link/link-events.ts";
+import type { ClockExchange } from "../../src/link/mesh-clock.ts";
 import { UnprovenBudget } from "../../src/link/unproven-budget.ts";
 import { decodeProbe, stampProbeSent } from "../../src/wire/probe.ts";
 import type { Probe } from "../../src/wire/probe.ts";
@@ -37,7 +38,15 @@ export class Side {
   cut = false;
   loss = 0;
   delayUs: number;
+  /** Its address on a network that both sides are on, besides the first. */
+  lan: string | undefined;
+  lanDelayUs = 300;
+  /** Behind a NAT: only those get in to whom something was sent in the last 30 s. Maps them to when. */
+  pinholes: Map<string, number> | undefined;
+  /** Random addition to every delay, at most this, µs. */
+  jitterUs = 0;
   readonly states: { atUs: number; up: boolean }[] = [];
+  readonly exchanges: (ClockExchange & { atUs: number })[] = [];
   readonly endpoints: { atUs: number; address: string; proven: boolean }[] = [];
   readonly sent: SeenProbe[] = [];
   unsent = 0;
@@ -94,12 +103,13 @@ export class LinkPair {
     const endpoint = from.link.endpoint;
     from.unsent++;
     this.traffic(from, true);
-    if (endpoint !== to.address || from.cut || this.random() / 2 ** 32 < from.loss) {
+    const way = this.#way(from, endpoint);
+    if (way === undefined) {
       delivered(false);
       return;
     }
-    const source = from.address;
-    this.at(this.nowUs + from.delayUs, () => {
+    const { source } = way;
+    this.at(this.nowUs + way.delayUs, () => {
       to.unreceived++;
       if (to.link.endpoint !== source) this.tell(to, { type: "authentic", from: source });
       delivered(true);
@@ -131,10 +141,30 @@ export class LinkPair {
     this.nowUs = endUs;
   }
 
+  /** What becomes of a datagram: how it arrives, or undefined when it does not. */
+  #way(from: Side, to: string | undefined): { source: string; delayUs: number } | undefined {
+    const other = this.other(from);
+    if (to === undefined) return undefined;
+    from.pinholes?.set(to, this.nowUs);
+    const local = to === other.lan && from.lan !== undefined;
+    if (!local && to !== other.address) return undefined;
+    if (from.cut || this.random() / 2 ** 32 < from.loss) return undefined;
+    const source = local ? (from.lan ?? from.address) : from.address;
+    const opened = other.pinholes?.get(source) ?? -Infinity;
+    if (!local && other.pinholes && this.nowUs - opened > 30 * SECOND) return undefined;
+    const jitterUs = from.jitterUs === 0 ? 0 : (from.jitterUs * this.random()) / 2 ** 32;
+    return { source, delayUs: (local ? from.lanDelayUs : from.delayUs) + jitterUs };
+  }
+
   #perform(side: Side, action: LinkAction): void {
     if (action.type === "state") side.states.push({ atUs: this.nowUs, up: action.up });
     if (action.type === "endpoint") {
       side.endpoints.push({ atUs: this.nowUs, address: action.address, proven: action.proven });
+    }
+    if (action.type === "exchange") {
+      const { departureUs, remoteArrivalUs, remoteDepartureUs, arrivalUs, remoteEpoch } = action;
+      const stamps = { departureUs, remoteArrivalUs, remoteDepartureUs, arrivalUs, remoteEpoch };
+      side.exchanges.push({ ...stamps, atUs: this.nowUs });
     }
     if (action.type !== "probe") return;
     const to = action.to ?? side.link.endpoint ?? "nowhere";
@@ -144,11 +174,12 @@ export class LinkPair {
     side.unsent++;
     stampProbeSent(action.payload, 0, this.nowUs + side.offsetUs);
     const other = this.other(side);
-    if (side.cut || this.random() / 2 ** 32 < side.loss) return;
+    const way = this.#way(side, to);
+    if (way === undefined) return;
     const bytes = action.payload.slice();
-    const from = side.address;
-    this.at(this.nowUs + side.delayUs, () => {
-      if (to !== other.address) return;
+    const from = way.source;
+    this.at(this.nowUs + way.delayUs, () => {
+      if (to !== other.address && to !== other.lan) return;
       other.unreceived++;
       this.traffic(other, false);
       this.tell(other, { type: "probe", from, bytes, arrivalUs: this.nowUs + other.offsetUs });

@@ -23,6 +23,7 @@ const KIND_FRAME = 0;
 const KIND_PROBE = 2;
 const KIND_CONTROL = 3;
 const KIND_FRAGMENT = 4;
+const KIND_PATH_PROBE = 6;
 const FLAG_MOVED = 2;
 const HANDSHAKE_BASE = 16;
 
@@ -169,7 +170,7 @@ describe("packet engine", () => {
         [{ length: 63 }, "dropHeader"],
         [{ length: 65 }, "dropHeader"],
         [{ length: 0 }, "dropHeader"],
-        ...[1, 5, 6, 7, 8, 15].map((kind): [Partial<Plain>, string] => [{ kind }, "dropKind"]),
+        ...[1, 5, 7, 8, 15].map((kind): [Partial<Plain>, string] => [{ kind }, "dropKind"]),
       ];
       for (const [counter, [wrong, reason]] of cases.entries()) {
         const before = b.count(reason);
@@ -233,6 +234,27 @@ describe("packet engine", () => {
         [KIND_CONTROL, 0],
         [KIND_PROBE, FLAG_MOVED],
       ]);
+    });
+
+    it("says when a datagram came, however late it is read", async () => {
+      const before = addon.now();
+      a.engine.sendRecord(KIND_PROBE, session.slotA, -1, 3, null, 1, randomBytes(69));
+      const after = addon.now();
+      while (addon.now() - after < 50_000);
+      await b.receive();
+      const [arrival = NaN] = b.engine.arrivals;
+      assert(arrival > before - 1000 && arrival < after + 10_000, `${arrival - before}`);
+    });
+
+    it("hands up end-to-end path probes, and counts them", async () => {
+      const payload = randomBytes(38);
+      a.engine.sendRecord(KIND_PATH_PROBE, session.slotA, -1, 3, null, 1, payload);
+      const [message] = (await b.receive()).messages;
+      assert.deepEqual(
+        [message?.kind, message?.bytes, message?.keypair],
+        [KIND_PATH_PROBE, payload, session.slotB],
+      );
+      assert.equal(b.count("pathProbesReceived"), 1);
     });
 
     it("counts every datagram of a random mix exactly once", async () => {
@@ -303,6 +325,27 @@ describe("packet engine", () => {
       assert.deepEqual(stripped, datagram.subarray(TRANSIT_HEADER));
       wire.sendRaw(stripped, b);
       assert.deepEqual((await b.receive()).frames[0]?.bytes, frame);
+    });
+
+    it("carries the hop's flags that its sender sets: on frames, records and handshakes", async () => {
+      a.engine.inject(frameOf(100));
+      a.engine.sends.set([0, ab.slotA, ar.slotA, 2, 4, 1400, 0x20, 0]);
+      a.engine.send(1);
+      a.engine.sendRecord(KIND_CONTROL, ab.slotA, ar.slotA, 2, null, 4, randomBytes(10), 0x20);
+      a.engine.sendRecord(KIND_CONTROL, ab.slotA, ar.slotA, 2, null, 4, randomBytes(10));
+      const handshake = Buffer.concat([Buffer.of(1, 1, 0, 0), randomBytes(188)]);
+      a.engine.sendTransit(handshake, ar.slotA, 2, 3, 4, 0x20);
+      a.engine.sendTransit(handshake, ar.slotA, 2, 3, 4);
+      const { runs } = await r.batch();
+      assert.deepEqual(
+        runs.map(({ kind, items }) => [kind, items]),
+        [
+          [0x24, 2],
+          [4, 1],
+          [0x21, 1],
+          [1, 1],
+        ],
+      );
     });
 
     it("keeps the record through a second relay, whose header is new", async () => {

@@ -2,7 +2,7 @@
 // plays its neighbours, whose keys it knows.
 
 import { randomBytes, randomInt } from "node:crypto";
-import type { FromWorker, WorkerSetup, WorkerStatus } from "../../src/dataplane/messages.ts";
+import type { FromWorker, ToWorker, WorkerSetup, WorkerStatus } from "../../src/dataplane/messages.ts";
 import { DataPlane } from "../../src/dataplane/data-plane.ts";
 import { addon, packed } from "./engines.ts";
 
@@ -45,6 +45,8 @@ export class LoopbackPlane {
         floodSet: [],
         members: [],
         neighbours: [],
+        clockParent: null,
+        directFallback: false,
         handshakeBacklog: new SharedArrayBuffer(4),
         ...setup,
       },
@@ -53,6 +55,10 @@ export class LoopbackPlane {
     const ready = this.posts[0];
     this.port = ready?.type === "ready" ? ready.udp.port : 0;
     this.address = packed(`127.0.0.1:${this.port}`);
+  }
+
+  handle(message: ToWorker): void {
+    this.#plane.handle(message);
   }
 
   /** A session with a neighbour that is at `endpoint`. */

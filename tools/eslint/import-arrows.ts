@@ -38,7 +38,7 @@ const rooms: Readonly<Record<string, Room>> = {
   wire: { rooms: [], packages: [] },
   noise: { rooms: ["wire"], packages: ["node:crypto", "@noble/*"] },
   link: sansIo,
-  routing: sansIo,
+  routing: { rooms: ["wire"], packages: ["graphology", "graphology-types"] },
   switch: sansIo,
   /** The TypeScript face of the addon. */
   native: { rooms: [common], packages: "*" },

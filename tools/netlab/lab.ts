@@ -3,182 +3,31 @@
 //   const lab = Lab.create(chain(["a", "b"]));
 //   try { lab.node("a").exec(["ping", "-c1", lab.node("b").address]); } finally { await lab.close(); }
 //
+//   const lab = Lab.create(cloud(["a", "b", "c"], { all: { delayMs: 40 }, ways: { "a>c": { delayMs: 5 } } }));
+//   await lab.wire("a", "c").set({ delayMs: 25 });
+//   await lab.wires("a", "b").cut();
+//
 // Cleanup also happens on exit, on SIGINT/SIGTERM/SIGHUP and on an uncaught exception. Only SIGKILL leaves something
 // behind: names carry the owner's pid, and `sweep()` removes what belongs to no living process.
 
-import { spawnSync } from "node:child_process";
 import { mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { run, script } from "./command.ts";
+import { LastingWire } from "./lasting-wire.ts";
+import { LabNode } from "./node.ts";
 import { checkTopology } from "./topology.ts";
-import type { LanSpec, LinkSpec, NodeSpec, Topology } from "./topology.ts";
-import { Child } from "./child.ts";
-import type { SpawnOptions } from "./child.ts";
-import { Capture } from "./capture.ts";
+import type { Topology } from "./topology.ts";
+import type { Child } from "./child.ts";
+import { buildUnderlay, needsWire, wireNamespace } from "./underlay.ts";
+import type { Underlay } from "./underlay.ts";
+import { WireDirection, WirePair, WireProcess } from "./wires.ts";
+import type { WireLine } from "./wires.ts";
 
-export interface ExecResult {
-  status: number;
-  stdout: string;
-  stderr: string;
-}
-export interface ExecOptions {
-  /** ms; default 60 s */
-  timeout?: number;
-  /** for the command's stdin, which is a socket: programs that open /dev/stdin by name cannot */
-  input?: string;
-  /** default true: a non-zero status throws */
-  check?: boolean;
-  env?: Readonly<Record<string, string>>;
-}
+export type { ExecOptions, ExecResult } from "./command.ts";
+export { LabNode } from "./node.ts";
 
-const defaultTimeout = 60_000;
-const outputLimit = 256 << 20;
-const noOffload = "tx off rx off tso off gso off gro off";
 const netnsFolder = "/run/netns";
-
-/** Runs a command to its end; throws with its stderr when it fails (unless `check` is false). */
-function run(command: readonly string[], options: ExecOptions = {}): ExecResult {
-  const [file = "", ...args] = command;
-  const result = spawnSync(file, args, {
-    encoding: "utf8",
-    input: options.input ?? "",
-    timeout: options.timeout ?? defaultTimeout,
-    maxBuffer: outputLimit,
-    env: { ...process.env, ...options.env },
-  });
-  const status = result.status ?? -1;
-  if (status !== 0 && options.check !== false) {
-    const why = result.error?.message ?? result.stderr.trim();
-    throw new Error(`${command.join(" ")}: status ${status}: ${why}`);
-  }
-  return { status, stdout: result.stdout, stderr: result.stderr };
-}
-
-/** Shell lines run as one script: a process per line is what would make a lab slow. */
-function script(lines: readonly string[]): void {
-  const result = spawnSync("sh", ["-e"], {
-    input: lines.join("\n"),
-    encoding: "utf8",
-    timeout: defaultTimeout,
-  });
-  if (result.status !== 0)
-    throw new Error(`netlab: ${result.stderr.trim() || result.error?.message || "failed"}`);
-}
-
-export class LabNode {
-  readonly name: string;
-  readonly id: number;
-  /** the network namespace's name */
-  readonly netns: string;
-  /** underlay addresses, the same on all its links */
-  readonly address: string;
-  readonly address6: string;
-  readonly #lab: Lab;
-  #guarded = false;
-
-  constructor(lab: Lab, spec: NodeSpec, netns: string) {
-    this.#lab = lab;
-    this.name = spec.name;
-    this.id = spec.id;
-    this.netns = netns;
-    this.address = `192.0.2.${spec.id}`;
-    this.address6 = `fd00:2::${spec.id.toString(16)}`;
-  }
-
-  /** The argument vector that runs `command` here. `ip netns exec` replaces itself: the pid is the command's. */
-  inside(command: readonly string[]): string[] {
-    return ["ip", "netns", "exec", this.netns, ...command];
-  }
-
-  /** Runs a command to its end, blocking this process. */
-  exec(command: readonly string[], options?: ExecOptions): ExecResult {
-    return run(this.inside(command), options);
-  }
-
-  /** The same without blocking. */
-  async execAsync(command: readonly string[], options: ExecOptions = {}): Promise<ExecResult> {
-    const child = this.spawn(command, { stdin: "pipe", ...(options.env && { env: options.env }) });
-    let stdout = "";
-    let stderr = "";
-    child.process.stdout?.on("data", (text: string) => (stdout += text));
-    child.process.stderr?.on("data", (text: string) => (stderr += text));
-    child.process.stdin?.on("error", () => {}).end(options.input ?? "");
-    const timeout = options.timeout ?? defaultTimeout;
-    const timer = setTimeout(() => {
-      child.killNow();
-    }, timeout);
-    const exit = await child.exited;
-    clearTimeout(timer);
-    const status = exit.code ?? -1;
-    if (status !== 0 && options.check !== false) {
-      const why = exit.signal === "SIGKILL" ? `killed (timeout ${timeout} ms?)` : `status ${status}`;
-      throw new Error(`${command.join(" ")}: ${why}: ${stderr.trim()}`);
-    }
-    return { status, stdout, stderr };
-  }
-
-  /** Starts a long-running program; it ends with the lab at the latest. */
-  spawn(command: readonly string[], options?: SpawnOptions): Child {
-    return this.#lab.adopt(new Child(this.inside(command), options));
-  }
-
-  /** Loads nft rules (the text of a ruleset file). */
-  nft(rules: string): void {
-    this.exec(["nft", "-f", "-"], { input: rules });
-  }
-
-  /** The interface towards another node. */
-  interfaceTo(other: LabNode): string {
-    return this.#lab.hasLink(this.name, other.name) ? `to-${other.name}` : "eth0";
-  }
-
-  /** From now on nothing of `other`'s is heard here. One direction only; see Lab.cut for both. */
-  deafTo(other: LabNode): void {
-    this.#guard();
-    this.nft(
-      `add element inet lab deaf4 { ${other.address} }\nadd element inet lab deaf6 { ${other.address6} }`,
-    );
-  }
-
-  hears(other: LabNode): void {
-    if (!this.#guarded) return;
-    this.nft(
-      `add element inet lab deaf4 { ${other.address} }\ndelete element inet lab deaf4 { ${other.address} }\n` +
-        `add element inet lab deaf6 { ${other.address6} }\ndelete element inet lab deaf6 { ${other.address6} }`,
-    );
-  }
-
-  /** Drops the given share (0..1) of the UDP datagrams that arrive here. 0 ends it. Meant for links without offloads. */
-  lose(share: number): void {
-    this.#guard();
-    this.nft("flush chain inet lab loss");
-    const parts = Math.round(share * 10_000);
-    if (parts > 0)
-      this.nft(`add rule inet lab loss meta l4proto udp numgen random mod 10000 < ${parts} counter drop`);
-  }
-
-  /** Made on demand only: a hook on the path costs time that a benchmark would see. */
-  #guard(): void {
-    if (this.#guarded) return;
-    this.#guarded = true;
-    this.nft(`table inet lab {
-      set deaf4 { type ipv4_addr; }
-      set deaf6 { type ipv6_addr; }
-      chain loss { }
-      chain in {
-        type filter hook prerouting priority -300;
-        ip saddr @deaf4 drop
-        ip6 saddr @deaf6 drop
-        jump loss
-      }
-    }`);
-  }
-
-  /** Captures packets of one interface into a file until stopped. */
-  async capture(interfaceName: string, filter = ""): Promise<Capture> {
-    return Capture.start(this, interfaceName, filter, this.#lab.folder);
-  }
-}
 
 const open = new Set<Lab>();
 let hooked = false;
@@ -199,6 +48,13 @@ function hookExit(): void {
   }
 }
 
+export interface LabOptions {
+  /** the start of its namespaces' names */
+  prefix?: string;
+  /** The wire goes on when this process ends; see `detach`. */
+  lasting?: boolean;
+}
+
 export class Lab {
   /** the start of all its namespaces' names */
   readonly prefix: string;
@@ -207,24 +63,34 @@ export class Lab {
   /** a folder for files of this lab; removed with it */
   readonly folder: string;
   readonly #children = new Set<Child>();
-  readonly #namespaces: string[] = [];
+  readonly #underlay: Underlay;
+  #wireProcess: WireProcess | undefined;
+  #wireLine: WireLine | undefined;
 
   private constructor(topology: Topology, prefix: string, folder: string) {
     this.topology = topology;
     this.prefix = prefix;
     this.folder = folder;
     this.nodes = topology.nodes.map((spec) => new LabNode(this, spec, `${prefix}-${spec.name}`));
+    this.#underlay = buildUnderlay(topology, prefix, (name) => this.node(name));
   }
 
-  /** Builds the namespaces; needs root. */
-  static create(topology: Topology, options: { prefix?: string } = {}): Lab {
+  /** Builds the namespaces; needs root. With its return everything is in place, the wire included. */
+  static create(topology: Topology, options: LabOptions = {}): Lab {
     checkTopology(topology);
     const prefix = options.prefix ?? `elab-${process.pid}-${serial++}`;
-    const lab = new Lab(topology, prefix, mkdtempSync(join(tmpdir(), `${prefix}-`)));
+    const folder = mkdtempSync(join(tmpdir(), `${prefix}-`));
+    let lab: Lab;
+    try {
+      lab = new Lab(topology, prefix, folder);
+    } catch (error) {
+      rmSync(folder, { recursive: true });
+      throw error;
+    }
     open.add(lab);
     hookExit();
     try {
-      lab.#build();
+      lab.#build(options.lasting === true);
     } catch (error) {
       lab.closeNow();
       throw error;
@@ -235,8 +101,7 @@ export class Lab {
   /** A lab that an earlier process made and left (`netlab up`); `detach()` and `close()` work on it too. */
   static attach(topology: Topology, prefix: string, folder: string): Lab {
     const lab = new Lab(topology, prefix, folder);
-    lab.#namespaces.push(...lab.nodes.map((node) => node.netns));
-    if (topology.lan) lab.#namespaces.push(`${prefix}-lan`);
+    if (needsWire(topology)) lab.#wireLine = new LastingWire(folder);
     return lab;
   }
 
@@ -255,7 +120,24 @@ export class Lab {
     return this.topology.links.some(({ between }) => between.includes(a) && between.includes(b));
   }
 
-  /** No datagram passes between the two any more, in either direction. */
+  /** The wire's direction from one node to another: through their link if that is wired, or through the cloud. */
+  wire(from: string, to: string): WireDirection {
+    const ports = this.#underlay.ways.get(`${from}>${to}`);
+    if (!ports || !this.#wireLine) throw new Error(`netlab: no wire from '${from}' to '${to}'`);
+    return new WireDirection(this.#wireLine, ports.from, ports.to);
+  }
+
+  /** Both directions. */
+  wires(a: string, b: string): WirePair {
+    return new WirePair(this.wire(a, b), this.wire(b, a));
+  }
+
+  /** Packets to addresses that the cloud does not have, so far. */
+  async unrouted(): Promise<number> {
+    return Number(await this.#wireLine?.request("unrouted"));
+  }
+
+  /** No datagram passes between the two any more, in either direction. At the receivers, whatever the underlay. */
   cut(a: string, b: string): void {
     this.node(a).deafTo(this.node(b));
     this.node(b).deafTo(this.node(a));
@@ -273,25 +155,9 @@ export class Lab {
     return child;
   }
 
-  #build(): void {
-    const lines: string[] = [];
-    for (const netns of [
-      ...this.nodes.map((node) => node.netns),
-      ...(this.topology.lan ? [`${this.prefix}-lan`] : []),
-    ]) {
-      this.#namespaces.push(netns);
-      lines.push(
-        `ip netns add ${netns}`,
-        // Before any interface exists, so that all inherit it: addresses are usable at once.
-        `ip netns exec ${netns} sysctl -qw net.ipv6.conf.all.accept_dad=0 net.ipv6.conf.default.accept_dad=0 ` +
-          `net.ipv6.conf.default.accept_ra=0 net.ipv4.conf.all.rp_filter=0 net.ipv4.conf.default.rp_filter=0 ` +
-          `net.ipv4.ping_group_range="0 2147483647"`,
-        `ip -n ${netns} link set lo up`,
-      );
-    }
-    if (this.topology.lan) lines.push(...this.#lanLines(this.topology.lan));
-    for (const link of this.topology.links) lines.push(...this.#linkLines(link));
-    script(lines);
+  #build(lasting: boolean): void {
+    script(this.#underlay.lines);
+    if (needsWire(this.topology)) this.#startWire(lasting);
     const { lan } = this.topology;
     if (lan?.only) {
       const allowed = lan.only;
@@ -304,71 +170,35 @@ export class Lab {
     }
   }
 
-  #lanLines(lan: LanSpec): string[] {
-    const bridge = `${this.prefix}-lan`;
-    const mtu = lan.mtu ?? 1500;
-    const lines = [
-      // Else bridged packets would pass this namespace's IP filters, and odd ones be dropped there.
-      `for f in iptables ip6tables arptables; do ` +
-        `ip netns exec ${bridge} sysctl -qw net.bridge.bridge-nf-call-$f=0 2>/dev/null || true; done`,
-      `ip -n ${bridge} link add br0 mtu ${mtu} type bridge stp_state 0 forward_delay 0 mcast_snooping 0`,
-      `ip -n ${bridge} link set br0 up`,
-    ];
-    for (const name of lan.members) {
-      const node = this.node(name);
-      const port = `p${node.id}`;
-      lines.push(
-        `ip link add eth0 netns ${node.netns} mtu ${mtu} type veth peer name ${port} netns ${bridge} mtu ${mtu}`,
-        `ip -n ${bridge} link set ${port} master br0 up`,
-        `ip -n ${node.netns} addr add ${node.address}/24 dev eth0`,
-        `ip -n ${node.netns} addr add ${node.address6}/64 dev eth0 nodad`,
-        `ip -n ${node.netns} link set eth0 up`,
-      );
-      if (lan.offload === false) {
-        lines.push(
-          `ip netns exec ${node.netns} ethtool -K eth0 ${noOffload} >/dev/null`,
-          `ip netns exec ${bridge} ethtool -K ${port} ${noOffload} >/dev/null`,
-        );
-      }
-    }
-    return lines;
+  #startWire(lasting: boolean): void {
+    const options = {
+      netns: wireNamespace(this.prefix),
+      folder: this.folder,
+      setup: this.#underlay.wire,
+      mtu: this.#underlay.wireMtu,
+    };
+    if (lasting) this.#wireLine = LastingWire.start(options);
+    else this.#wireLine = this.#wireProcess = new WireProcess(options);
   }
 
-  #linkLines(link: LinkSpec): string[] {
-    const [a, b] = [this.node(link.between[0]), this.node(link.between[1])];
-    const mtu = link.mtu ?? 1500;
-    const lines = [
-      `ip link add to-${b.name} netns ${a.netns} mtu ${mtu} type veth peer name to-${a.name} netns ${b.netns} mtu ${mtu}`,
-    ];
-    for (const [here, there] of [
-      [a, b],
-      [b, a],
-    ] as const) {
-      const name = `to-${there.name}`;
-      lines.push(
-        // Point to point: every node keeps one address, and nobody is reachable but over his own link.
-        `ip -n ${here.netns} addr add ${here.address} peer ${there.address} dev ${name}`,
-        `ip -n ${here.netns} addr add ${here.address6}/128 dev ${name} nodad`,
-        `ip -n ${here.netns} link set ${name} up`,
-        `ip -n ${here.netns} route add ${there.address6} dev ${name}`,
-      );
-      if (link.offload === false)
-        lines.push(`ip netns exec ${here.netns} ethtool -K ${name} ${noOffload} >/dev/null`);
-    }
-    return lines;
+  /** The wire program, for its use of the processor; absent when there is none or it is a lasting one. */
+  get wireChild(): Child | undefined {
+    return this.#wireProcess?.child;
   }
 
   /** Asks all programs to end, then takes everything away. */
   async close(): Promise<void> {
     await Promise.all([...this.#children].map((child) => child.stop()));
     this.closeNow();
+    await this.#wireProcess?.child.exited;
   }
 
   /** The same at once and without waiting, as exit handlers need it. */
   closeNow(): void {
     open.delete(this);
     for (const child of this.#children) child.killNow();
-    for (const netns of this.#namespaces) removeNamespace(netns);
+    this.#wireProcess?.child.killNow();
+    for (const netns of this.#underlay.namespaces) removeNamespace(netns);
     rmSync(this.folder, { recursive: true, force: true });
   }
 }

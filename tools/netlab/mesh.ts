@@ -1,32 +1,17 @@
 // Etherloom in a lab: configuration files with fresh keys for a static network, and its edges as running programs.
 
-import { generateKeyPairSync, randomBytes } from "node:crypto";
-import { existsSync, mkdirSync, writeFileSync } from "node:fs";
-import { delimiter, join } from "node:path";
-import { stringify } from "yaml";
-import { fetchStatus } from "../../src/api/status-client.ts";
-import type { StatusDocument } from "../../src/api/status-model.ts";
+import { existsSync, mkdirSync } from "node:fs";
+import { join } from "node:path";
 import { STATUS_SOCKET } from "../../src/api/status-server.ts";
-import type { Child } from "./child.ts";
+import { generateKeys, generatePsk } from "./keys.ts";
+import type { KeyPair } from "./keys.ts";
 import type { Lab, LabNode } from "./lab.ts";
+import { Program } from "./program.ts";
+import type { StartOptions } from "./program.ts";
 import type { Pair } from "./topology.ts";
 
-const checkout = join(import.meta.dirname, "../..");
-
-export interface KeyPair {
-  /** base64, as in the files */
-  privateKey: string;
-  publicKey: string;
-}
-
-export function generateKeys(): KeyPair {
-  const jwk = generateKeyPairSync("x25519").privateKey.export({ format: "jwk" });
-  const base64 = (text: string | undefined): string =>
-    Buffer.from(text ?? "", "base64url").toString("base64");
-  return { privateKey: base64(jwk.d), publicKey: base64(jwk.x) };
-}
-
-export const generatePsk = (): string => randomBytes(32).toString("base64");
+export * from "./keys.ts";
+export * from "./program.ts";
 
 /** source → destination → next hop, by NodeID */
 export type NextHopTable = Record<number, Record<number, number>>;
@@ -113,18 +98,12 @@ export const overlayAddress = (id: number): string => `10.77.0.${id}`;
 export const overlayAddress6 = (id: number): string => `fd00:77::${id.toString(16)}`;
 
 /** An edge of a mesh: its file and, once started, its process. */
-export class Edge {
-  readonly node: LabNode;
+export class Edge extends Program<EdgeConfig> {
   readonly keys: KeyPair;
-  readonly config: EdgeConfig;
-  readonly configFile: string;
-  #child: Child | undefined;
 
   constructor(node: LabNode, keys: KeyPair, config: EdgeConfig, configFile: string) {
-    this.node = node;
+    super(node, "edge", config, configFile);
     this.keys = keys;
-    this.config = config;
-    this.configFile = configFile;
   }
 
   get id(): number {
@@ -136,86 +115,6 @@ export class Edge {
   get address6(): string {
     return overlayAddress6(this.id);
   }
-
-  /** Writes `config` (as changed since) to the file. */
-  save(): void {
-    writeFileSync(this.configFile, stringify(this.config), { mode: 0o600 });
-  }
-
-  /** The process of the last start. */
-  get child(): Child {
-    if (!this.#child) throw new Error(`edge ${this.config.nodeName} was not started`);
-    return this.#child;
-  }
-
-  get running(): boolean {
-    return this.#child?.alive ?? false;
-  }
-
-  /** Starts without waiting. */
-  launch(options: StartOptions = {}): Child {
-    const program = options.systemNode === true ? systemNode() : process.execPath;
-    const command = [program, join(checkout, "edge"), "--config", this.configFile, ...(options.extra ?? [])];
-    this.#child = this.node.spawn(command, {
-      ...(options.env && { env: options.env }),
-      ...(options.stdin && { stdin: options.stdin }),
-    });
-    return this.#child;
-  }
-
-  /** Starts and waits until it says that it is ready, or answers on its status socket (when it logs little). */
-  async start(options: StartOptions = {}): Promise<Child> {
-    const child = this.launch(options);
-    const timeout = options.timeout ?? 10_000;
-    const end = performance.now() + timeout;
-    while (!/\bready\b/.test(child.log) && !(await this.#answers())) {
-      const why = child.alive ? `not ready within ${timeout} ms` : "ended";
-      if (!child.alive || performance.now() > end) {
-        throw new Error(`edge ${this.config.nodeName}: ${why}; log:\n${child.log.slice(-4000)}`);
-      }
-      await new Promise((resolve) => setTimeout(resolve, 10));
-    }
-    return child;
-  }
-
-  async #answers(): Promise<boolean> {
-    if (!existsSync(join(this.config.stateDir, STATUS_SOCKET))) return false;
-    return this.status().then(
-      () => true,
-      () => false,
-    );
-  }
-
-  async stop(signal: NodeJS.Signals = "SIGTERM"): Promise<void> {
-    await this.#child?.stop(signal);
-  }
-
-  /** SIGKILL to the launcher and all it started, as a crash of the whole node. */
-  async crash(): Promise<void> {
-    this.#child?.killNow();
-    await this.#child?.exited;
-  }
-
-  status(options: { fib?: boolean } = {}): Promise<StatusDocument> {
-    return fetchStatus(join(this.config.stateDir, STATUS_SOCKET), { fib: options.fib ?? false });
-  }
-}
-
-export interface StartOptions {
-  /** through the launcher with the Node.js of the system, whatever its version */
-  systemNode?: boolean;
-  env?: Readonly<Record<string, string>>;
-  stdin?: "pipe" | "ignore";
-  extra?: readonly string[];
-  /** ms */
-  timeout?: number;
-}
-
-/** The first `node` on PATH that is not the checkout's own; the own one when there is no other. */
-export function systemNode(): string {
-  const folders = (process.env["PATH"] ?? "").split(delimiter);
-  const outside = folders.filter((folder) => !folder.includes("node_modules"));
-  return outside.map((folder) => join(folder, "node")).find((file) => existsSync(file)) ?? process.execPath;
 }
 
 export class Mesh {

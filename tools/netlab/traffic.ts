@@ -43,11 +43,19 @@ export async function ping(from: LabNode, address: string, options: PingOptions 
   return { sent, received, loss: sent === 0 ? 1 : 1 - received / sent, rtts, median: median(rtts) };
 }
 
-/** Waits until a ping is answered; returns the ms that took, or throws after `timeout` ms. */
-export async function waitForPing(from: LabNode, address: string, timeout = 10_000): Promise<number> {
+/**
+ * Waits until a ping is answered; returns the ms that took, or throws after `timeout` ms.
+ * @param wait seconds for one answer: more than the round trip takes
+ */
+export async function waitForPing(
+  from: LabNode,
+  address: string,
+  timeout = 10_000,
+  wait = 0.2,
+): Promise<number> {
   const start = performance.now();
   while (performance.now() - start < timeout) {
-    const command = ["ping", "-n", "-c", "1", "-W", "0.2", address];
+    const command = ["ping", "-n", "-c", "1", "-W", `${wait}`, address];
     const { status } = await from.execAsync(command, { check: false });
     if (status === 0) return performance.now() - start;
     await new Promise((resolve) => setTimeout(resolve, 20));

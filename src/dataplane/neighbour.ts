@@ -1,0 +1,42 @@
+/** One neighbour as the worker holds it: its link's core, where the engine sends, and what the engine has counted. */
+import type { LinkCore } from "../link/link-core.ts";
+import type { Engine } from "../native/addon.ts";
+
+export class Neighbour {
+  readonly nodeId: number;
+  /** Link number in the engine. */
+  readonly link: number;
+  readonly core: LinkCore;
+  /** The endpoint (packed), as soon as there is one. */
+  packed: Uint8Array | null = null;
+  /** When a record from elsewhere was last told to the link, ms. */
+  movedAtMs: number = -Infinity;
+  /** The same for what nobody answered, ms. */
+  unansweredAtMs: number = -Infinity;
+  /** When the core wants its next tick, µs. */
+  dueUs: number = Infinity;
+  /** Datagrams since the last {@link count}. */
+  sentCount: number = 0;
+  receivedCount: number = 0;
+  readonly #stats: Float64Array = new Float64Array(2);
+  #sent = 0;
+  #received = 0;
+
+  constructor(nodeId: number, link: number, core: LinkCore, engine: Engine) {
+    this.nodeId = nodeId;
+    this.link = link;
+    this.core = core;
+    // The number may have been another neighbour's: its counts go on.
+    this.count(engine);
+  }
+
+  /** Reads the engine's counts of the link. */
+  count(engine: Engine): void {
+    if (!engine.linkStats(this.link, this.#stats)) return;
+    const [sent = 0, received = 0] = this.#stats;
+    this.sentCount = sent - this.#sent;
+    this.receivedCount = received - this.#received;
+    this.#sent = sent;
+    this.#received = received;
+  }
+}

@@ -1,0 +1,201 @@
+/**
+ * What a supernode knows of its members besides their links: who is in the file, who is connected, and where each one
+ * may be reached. It says who changed, and writes each member's entry for each receiver.
+ */
+import type { Member, MemberEndpoint, Members } from "../control/messages.ts";
+import type { SuperPeerConfig } from "../config/super-config.ts";
+import { encodeKey } from "../config/key-text.ts";
+import { addressKey, parseAddress, parseHost } from "../wire/address.ts";
+import type { PairPsks } from "./pair-psk.ts";
+
+interface Entry {
+  config: SuperPeerConfig;
+  online: boolean;
+  /** Where the UDP socket sees it, `ip:port`. */
+  observed: string | undefined;
+  /** What it says of itself. */
+  local: readonly string[];
+  relay: Member["relay"];
+  /** Of the edge's own file. */
+  ownCostUs: number;
+}
+
+export class MemberBook {
+  readonly #entries: Map<number, Entry> = new Map();
+  readonly #changed: Set<number> = new Set();
+  readonly #removed: Set<number> = new Set();
+  readonly #psks: PairPsks | undefined;
+
+  /** Without `psks` members share none. */
+  constructor(psks: PairPsks | undefined) {
+    this.#psks = psks;
+  }
+
+  /** The file's members from now on. Returns who is gone: also one whose key is another now. */
+  setPeers(peers: readonly SuperPeerConfig[]): number[] {
+    const wanted = new Map(peers.map((peer) => [peer.nodeId, peer]));
+    const gone: number[] = [];
+    for (const [nodeId, entry] of this.#entries) {
+      const peer = wanted.get(nodeId);
+      if (peer !== undefined && encodeKey(peer.pubKey) === encodeKey(entry.config.pubKey)) continue;
+      this.#entries.delete(nodeId);
+      this.#removed.add(nodeId);
+      gone.push(nodeId);
+    }
+    for (const config of peers) {
+      const entry = this.#entries.get(config.nodeId);
+      if (entry === undefined) {
+        this.#entries.set(config.nodeId, {
+          config,
+          online: false,
+          observed: undefined,
+          local: [],
+          relay: config.relay ?? "auto",
+          ownCostUs: 0,
+        });
+      } else {
+        entry.config = config;
+      }
+      this.#changed.add(config.nodeId);
+    }
+    return gone;
+  }
+
+  get nodeIds(): number[] {
+    return [...this.#entries.keys()];
+  }
+
+  config(nodeId: number): SuperPeerConfig | undefined {
+    return this.#entries.get(nodeId)?.config;
+  }
+
+  isOnline(nodeId: number): boolean {
+    return this.#entries.get(nodeId)?.online ?? false;
+  }
+
+  observedOf(nodeId: number): string | undefined {
+    return this.#entries.get(nodeId)?.observed;
+  }
+
+  /** Routing policy: the file's word counts, and where it has none the edge's own. */
+  policies(): { nodeId: number; relay: Member["relay"]; additionalCostUs: number }[] {
+    return [...this.#entries].map(([nodeId, entry]) => ({
+      nodeId,
+      relay: entry.relay,
+      additionalCostUs: costUs(entry),
+    }));
+  }
+
+  /** A member connected and told of itself. */
+  arrived(
+    nodeId: number,
+    hello: {
+      readonly endpoints: readonly string[];
+      readonly relay: Member["relay"];
+      readonly additionalCostUs: number;
+    },
+  ): void {
+    const entry = this.#entries.get(nodeId);
+    if (entry === undefined) return;
+    entry.online = true;
+    entry.relay = entry.config.relay ?? hello.relay;
+    // A node may make itself dearer than it is, never cheaper.
+    entry.ownCostUs = Math.max(0, hello.additionalCostUs);
+    entry.local = hello.endpoints;
+    this.#changed.add(nodeId);
+  }
+
+  left(nodeId: number): void {
+    const entry = this.#entries.get(nodeId);
+    if (entry === undefined || !entry.online) return;
+    entry.online = false;
+    this.#changed.add(nodeId);
+  }
+
+  setLocal(nodeId: number, endpoints: readonly string[]): void {
+    const entry = this.#entries.get(nodeId);
+    if (entry === undefined) return;
+    entry.local = endpoints;
+    this.#changed.add(nodeId);
+  }
+
+  setObserved(nodeId: number, endpoint: string): void {
+    const entry = this.#entries.get(nodeId);
+    if (entry === undefined || entry.observed === endpoint) return;
+    entry.observed = endpoint;
+    this.#changed.add(nodeId);
+  }
+
+  /** Who changed or went since the last call. */
+  takeChanges(): { changed: number[]; removed: number[] } {
+    const changes = {
+      changed: [...this.#changed].filter((nodeId) => this.#entries.has(nodeId)),
+      removed: [...this.#removed].filter((nodeId) => !this.#entries.has(nodeId)),
+    };
+    // A member with another key is first removed and then added.
+    changes.removed.push(...[...this.#removed].filter((nodeId) => this.#entries.has(nodeId)));
+    this.#changed.clear();
+    this.#removed.clear();
+    return changes;
+  }
+
+  /** The message that brings `receiver` up to date about these members. */
+  message(
+    receiver: number,
+    generation: number,
+    full: boolean,
+    nodeIds: readonly number[],
+    removed: readonly number[],
+  ): Members {
+    const set = nodeIds
+      .filter((nodeId) => nodeId !== receiver)
+      .flatMap((id) => this.#member(receiver, id) ?? []);
+    return { type: "members", generation, full, set, removed: removed.filter((id) => id !== receiver) };
+  }
+
+  #member(receiver: number, nodeId: number): Member | undefined {
+    const entry = this.#entries.get(nodeId);
+    const other = this.#entries.get(receiver);
+    if (entry === undefined || other === undefined) return undefined;
+    const { config, online, relay } = entry;
+    const psk = this.#psks?.of(config.pubKey, other.config.pubKey);
+    return {
+      nodeId,
+      name: config.name,
+      pubKey: encodeKey(config.pubKey),
+      ...(psk !== undefined && { psk: encodeKey(psk) }),
+      endpoints: endpointsOf(entry),
+      online,
+      relay,
+      additionalCostUs: costUs(entry),
+      ...(config.static && { static: true }),
+    };
+  }
+}
+
+/** What it costs to go through a member, µs. */
+function costUs({ config, ownCostUs }: Entry): number {
+  return config.additionalCost === null ? ownCostUs : Math.round(config.additionalCost * 1000);
+}
+
+function endpointsOf({ config, observed, local }: Entry): MemberEndpoint[] {
+  const endpoints: MemberEndpoint[] = [];
+  if (config.endPoint !== null) {
+    endpoints.push({ address: config.endPoint, source: "configured" });
+  }
+  if (observed !== undefined) {
+    endpoints.push({ address: seenFromOutside(observed, config.externalIp), source: "observed" });
+  }
+  if (!config.skipLocalIp) {
+    for (const address of local) if (address !== observed) endpoints.push({ address, source: "local" });
+  }
+  return endpoints;
+}
+
+/** `externalIp`: the supernode shares a NAT with this member and sees an inner address of it. */
+function seenFromOutside(observed: string, externalIp: string | null): string {
+  const address = parseAddress(observed);
+  const bytes = externalIp === null ? undefined : parseHost(externalIp);
+  if (address === undefined || bytes === undefined) return observed;
+  return addressKey({ family: bytes.length === 4 ? 4 : 6, bytes, port: address.port });
+}

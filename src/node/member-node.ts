@@ -1,0 +1,327 @@
+/**
+ * An edge of a supernode: members, keys and routes come from there; the links to all members are measured here and
+ * reported. The supernode's silence changes nothing that works (DESIGN §9).
+ */
+import type { EdgeConfig, PeerConfig } from "../config/edge-config.ts";
+import type {
+  HelloFields,
+  Parameters as SuperParameters,
+  SuperMessage,
+  Welcome,
+} from "../control/messages.ts";
+import type { SuperClient } from "../control/super-client.ts";
+import type {
+  NodeQuestion,
+  QuestionRefused,
+  StatusDocument,
+  TraceAnswer,
+  WhyAnswer,
+} from "../api/status-model.ts";
+import type { FromWorker } from "../dataplane/messages.ts";
+import type { RouteEntry } from "../dataplane/members.ts";
+import { Reporter, type LinkSample } from "../routing/reporter.ts";
+import type { Row, RowDelta } from "../routing/types.ts";
+import { controlLog } from "./control-log.ts";
+import { takeIncarnation } from "./incarnation.ts";
+import { localEndpoints } from "./local-endpoints.ts";
+import { MemberList } from "./member-list.ts";
+import { NodeCore, networkTag, type NodeEnvironment } from "./node-core.ts";
+import { findNodeId } from "./node-names.ts";
+import { packageVersion } from "./paths.ts";
+import type { Peer } from "./peer.ts";
+import { RowKeeper } from "./row-keeper.ts";
+import type { RunningEdge } from "./running-node.ts";
+import { SuperQuestions, whyAnswer } from "./super-questions.ts";
+import { Traces } from "./traces.ts";
+
+/** NodeID of every supernode (DESIGN §1). */
+export const SUPER_NODE_ID = 65533;
+/** How often the machine's addresses are looked at. */
+const ADDRESSES_EVERY_MS = 5000;
+/** A supernode that is preferred must be back for so long before it is obeyed again. */
+const PREFERRED_HOLD_MS = 30_000;
+
+type Links = Extract<FromWorker, { type: "links" }>;
+
+export class MemberNode implements RunningEdge {
+  readonly mode = "super";
+  readonly config: EdgeConfig;
+  readonly core: NodeCore;
+  readonly #members: MemberList;
+  readonly #rows: RowKeeper = new RowKeeper();
+  readonly #reporter: Reporter;
+  readonly #traces: Traces;
+  readonly #questions: SuperQuestions;
+  readonly #incarnation: number;
+  readonly #connected: Set<number> = new Set();
+  #client: SuperClient | undefined;
+  /** Index of the supernode whose members and rows count; the UDP session is with it. */
+  #obeyed = 0;
+  #preferredSinceMs: number | undefined;
+  /** Since when no supernode is connected, until that was said. */
+  #aloneSinceMs: number | undefined;
+  #patienceMs: number;
+  #epoch = 0;
+  #local: string[] = [];
+  #families: { ipv4: boolean; ipv6: boolean } = { ipv4: false, ipv6: false };
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor(config: EdgeConfig, environment: NodeEnvironment) {
+    this.config = config;
+    this.#patienceMs = config.superNodeInfoTimeout * 1000;
+    this.#incarnation = takeIncarnation(environment.state, Date.now()).number;
+    this.#reporter = new Reporter({
+      incarnation: this.#incarnation,
+      epoch: 0,
+      additionalCostUs: Math.round(config.additionalCostMs * 1000),
+    });
+    this.core = new NodeCore(
+      config,
+      environment,
+      { routes: [], floodSet: [], members: [config.nodeId] },
+      {
+        onLink: () => this.#postRoutes(),
+        onPlane: (message) => this.#onPlane(message),
+      },
+      { clockParent: SUPER_NODE_ID, directFallback: true },
+    );
+    this.#members = new MemberList(this.core, config.peers);
+    this.#traces = new Traces(this.core);
+    this.#questions = new SuperQuestions((message) => this.#client?.send(this.#obeyed, message) ?? false);
+  }
+
+  get routes(): RouteEntry[] {
+    return this.#rows.routes((nodeId) => this.#members.get(nodeId) !== undefined);
+  }
+
+  async start(): Promise<Extract<FromWorker, { type: "ready" }>> {
+    const transport = import("../control/super-client.ts");
+    const ready = await this.core.start();
+    this.#families = { ipv4: ready.udp.ipv4, ipv6: ready.udp.ipv6 };
+    this.#local = this.#localEndpoints();
+    this.#obey(0);
+    const { createSuperClient } = await transport;
+    this.#client = await createSuperClient({
+      privKey: this.config.privKey,
+      ...(this.config.networkSecret !== null && { networkSecret: this.config.networkSecret }),
+      supers: this.config.supers.map(({ control, pubKey }) => ({ control, pubKey })),
+      hello: () => this.#hello(),
+      onConnected: (index, welcome) => this.#onConnected(index, welcome),
+      onMessage: (index, message) => this.#onMessage(index, message),
+      onClosed: (index, reason) => this.#onClosed(index, reason),
+      log: controlLog(this.core.log),
+    });
+    this.#timer = setInterval(() => this.#tick(), ADDRESSES_EVERY_MS);
+    this.#timer.unref();
+    return ready;
+  }
+
+  async stop(): Promise<void> {
+    clearInterval(this.#timer);
+    await this.#client?.close();
+    await this.core.stop();
+  }
+
+  configuredPeer(publicKey: Uint8Array): PeerConfig | undefined {
+    return this.config.peers.find((peer) => Buffer.compare(peer.pubKey, publicKey) === 0);
+  }
+
+  addPeer(config: PeerConfig): Peer {
+    return this.core.addPeer(config, { neighbour: true, keySource: "file" });
+  }
+
+  /** Members are the supernode's to change; nothing of an edge's file can change while it runs. */
+  reload(): string[] {
+    return [];
+  }
+
+  async answer({ kind, node }: NodeQuestion): Promise<WhyAnswer | TraceAnswer | QuestionRefused> {
+    const target = findNodeId(this.core, node);
+    if (target === undefined) return { error: `no node ${node} is known here` };
+    if (kind === "trace") return this.#traces.ask(target);
+    const candidates = await this.#questions.why(target);
+    if (candidates === undefined) return { error: "no supernode answers, and only it knows all links" };
+    return whyAnswer(this.core, this.config.nodeId, target, candidates);
+  }
+
+  extendStatus(document: StatusDocument): void {
+    document.supers = (this.#client?.status() ?? []).map((state, index) => ({
+      control: this.config.supers[index]?.control ?? "",
+      obeyed: index === this.#obeyed,
+      state: state.state,
+      code: state.code ?? null,
+      text: state.text ?? null,
+      transport: state.transport ?? null,
+      rttMs: state.rttMs ?? null,
+      sinceSeconds: Math.round((Date.now() - state.since) / 1000),
+    }));
+    for (const route of document.routes) {
+      const entry = this.#rows.row?.entries.find(({ destination }) => destination === route.destination);
+      route.backup = entry?.backup ?? null;
+      route.costUs = entry?.costUs ?? null;
+    }
+    for (const peer of document.peers) peer.online = this.#members.get(peer.nodeId)?.online ?? null;
+  }
+
+  #onPlane(message: FromWorker): void {
+    if (message.type === "links") this.#onLinks(message);
+    else if (message.type === "traced") this.#traces.answered(message);
+  }
+
+  #onLinks({ nowUs, epoch, links }: Links): void {
+    if (epoch !== this.#epoch) this.#reporter.beginEpoch(epoch);
+    this.#epoch = epoch;
+    const samples = links.filter(({ from }) => this.#members.get(from) !== undefined).map(reported);
+    const report = this.#reporter.evaluate(nowUs, samples);
+    if (report === undefined) return;
+    for (const index of this.#connected) this.#client?.send(index, { type: "report", report });
+  }
+
+  #onConnected(index: number, welcome: Welcome): void {
+    const { log } = this.core;
+    log.info(
+      { supernode: this.config.supers[index]?.control, incarnation: welcome.incarnation },
+      "supernode connected",
+    );
+    this.#connected.add(index);
+    this.#aloneSinceMs = undefined;
+    this.#take(welcome.parameters);
+    this.#client?.send(index, { type: "report", report: this.#reporter.full(this.core.now() * 1000) });
+    if (!this.#connected.has(this.#obeyed)) this.#obey(index);
+    this.#preferredSinceMs = undefined;
+  }
+
+  #onClosed(index: number, reason: string): void {
+    this.core.log.warn({ supernode: this.config.supers[index]?.control }, `supernode lost: ${reason}`);
+    this.#connected.delete(index);
+    if (this.#connected.size === 0) this.#aloneSinceMs = Date.now();
+    const next = Math.min(...this.#connected);
+    if (index === this.#obeyed && Number.isFinite(next)) this.#obey(next);
+  }
+
+  #onMessage(index: number, message: Exclude<SuperMessage, Welcome>): void {
+    // Tables of two issuers are never mixed: what the others say is asked for anew when they are obeyed.
+    if (index !== this.#obeyed) return;
+    switch (message.type) {
+      case "members":
+        this.#members.apply(message);
+        return this.#postRoutes();
+      case "row":
+        this.#rows.take(message.row as Row);
+        return this.#postRoutes();
+      case "row-delta":
+        if (this.#rows.change(message.delta as RowDelta)) this.#postRoutes();
+        else this.#client?.send(index, { type: "row-request" });
+        return;
+      case "parameters":
+        return this.#take(message.parameters);
+      case "answer":
+        return this.#questions.answered(message.id, message.body);
+      default:
+        return;
+    }
+  }
+
+  #take({ resetEndPointIntervalS, superNodeInfoTimeoutS }: SuperParameters): void {
+    this.core.setResolveInterval(resetEndPointIntervalS);
+    this.#patienceMs = superNodeInfoTimeoutS * 1000;
+  }
+
+  /** Members and routes of this supernode count from now on, and the UDP session is with it. */
+  #obey(index: number): void {
+    const entry = this.config.supers[index];
+    if (entry === undefined) return;
+    const before = this.core.peers.byNode(SUPER_NODE_ID);
+    if (before !== undefined && index === this.#obeyed) return;
+    if (before !== undefined) this.core.removePeer(before);
+    this.#obeyed = index;
+    const peer = this.core.addPeer(
+      {
+        nodeId: SUPER_NODE_ID,
+        name: "supernode",
+        pubKey: entry.pubKey,
+        psKey: entry.psKey,
+        endPoint: entry.endpoint,
+        persistentKeepalive: 0,
+        static: false,
+      },
+      { neighbour: true, keySource: "file", clockParent: true },
+    );
+    this.core.sessions.open(peer);
+    // What it said while another was obeyed was not kept.
+    if (before !== undefined) this.#client?.send(index, { type: "row-request" });
+  }
+
+  #postRoutes(): void {
+    const { nodeIds } = this.#members;
+    const routes = this.routes;
+    const reached = new Set(routes.map(({ destination }) => destination));
+    for (const nodeId of nodeIds) if (this.core.isLinkUp(nodeId)) reached.add(nodeId);
+    this.core.plane.post({
+      type: "routes",
+      routes,
+      floodSet: [...reached].sort((a, b) => a - b),
+      members: [this.config.nodeId, ...nodeIds],
+    });
+  }
+
+  #hello(): HelloFields {
+    const { nodeId, nodeName, networkName, relay, additionalCostMs } = this.config;
+    return {
+      nodeId,
+      name: nodeName,
+      version: packageVersion(),
+      networkTag: Buffer.from(networkTag(networkName)).toString("hex"),
+      incarnation: this.#incarnation,
+      epoch: this.#epoch,
+      endpoints: this.#local,
+      listenPort: this.core.listenPort,
+      relay,
+      additionalCostUs: Math.round(additionalCostMs * 1000),
+    };
+  }
+
+  #tick(): void {
+    this.#warnIfAlone();
+    const local = this.#localEndpoints();
+    if (local.join() !== this.#local.join()) {
+      this.#local = local;
+      for (const index of this.#connected) this.#client?.send(index, { type: "endpoints", endpoints: local });
+    }
+    this.#returnToPreferred();
+  }
+
+  /** Says once that nobody coordinates any more. */
+  #warnIfAlone(): void {
+    if (this.#aloneSinceMs === undefined || this.#patienceMs === 0) return;
+    const seconds = Math.round((Date.now() - this.#aloneSinceMs) / 1000);
+    if (seconds * 1000 < this.#patienceMs) return;
+    this.#aloneSinceMs = undefined;
+    this.core.log.warn(`no supernode for ${seconds} s: members and routes stay as they were`);
+  }
+
+  /** A supernode earlier in the list is obeyed again when it has been back for a while. */
+  #returnToPreferred(): void {
+    const best = Math.min(...this.#connected);
+    if (!Number.isFinite(best) || best >= this.#obeyed) {
+      this.#preferredSinceMs = undefined;
+      return;
+    }
+    this.#preferredSinceMs ??= Date.now();
+    if (Date.now() - this.#preferredSinceMs >= PREFERRED_HOLD_MS) this.#obey(best);
+  }
+
+  #localEndpoints(): string[] {
+    const { skipLocalIp, additionalLocalIp, interface: port } = this.config;
+    const overlay = [port.ipv4, port.ipv6, port.ipv6Ll].filter((address) => address !== null);
+    const own = skipLocalIp ? [] : localEndpoints({ port: this.core.listenPort, ...this.#families, overlay });
+    return [...new Set([...additionalLocalIp, ...own])];
+  }
+}
+
+/** A link without a measurement counts as down. */
+function reported(sample: Links["links"][number]): LinkSample {
+  const { owdUs, owdBaseUs, up, ...rest } = sample;
+  const known = owdUs !== null && owdBaseUs !== null;
+  return { ...rest, up: up && known, owdUs: owdUs ?? 0, owdBaseUs: owdBaseUs ?? 0 };
+}

@@ -1,0 +1,46 @@
+/**
+ * A supernode that has just restarted knows no links yet. Rows computed from the first few reports would tear routes
+ * down that work, so it keeps its rows to itself until everybody whom a report names as heard has reported too.
+ */
+
+/** At least this long, so that those who reconnect first do not count as all. */
+const SHORTEST_MS = 2000;
+/** Reconnecting edges pause up to ten seconds between attempts. */
+const LONGEST_MS = 25_000;
+
+export class RestartGrace {
+  readonly #startMs: number;
+  readonly #reported: Set<number> = new Set();
+  readonly #heard: Set<number> = new Set();
+  #settled: boolean;
+
+  /** @param restarted a supernode with this state directory ran before; a first one has nothing to spare */
+  constructor(restarted: boolean, nowMs: number) {
+    this.#settled = !restarted;
+    this.#startMs = nowMs;
+  }
+
+  get settled(): boolean {
+    return this.#settled;
+  }
+
+  /** `links`: of a report, not validated. */
+  reported(nodeId: number, links: readonly unknown[]): void {
+    if (this.#settled) return;
+    this.#reported.add(nodeId);
+    for (const link of links) {
+      const { from, costUs } = (link ?? {}) as { from?: unknown; costUs?: unknown };
+      if (typeof from === "number" && typeof costUs === "number") this.#heard.add(from);
+    }
+  }
+
+  /** Whether rows may be told. */
+  check(nowMs: number): boolean {
+    if (this.#settled) return true;
+    const age = nowMs - this.#startMs;
+    const complete =
+      this.#reported.size > 0 && [...this.#heard].every((nodeId) => this.#reported.has(nodeId));
+    this.#settled = age >= LONGEST_MS || (age >= SHORTEST_MS && complete);
+    return this.#settled;
+  }
+}

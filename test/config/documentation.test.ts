@@ -1,0 +1,49 @@
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { describe, it } from "mocha";
+import { z } from "zod";
+import { edgeSchema } from "../../src/config/schema.ts";
+import { superSchema } from "../../src/config/super-schema.ts";
+
+const read = (path: string): string => readFileSync(new URL(`../../${path}`, import.meta.url), "utf8");
+
+/** Keys that do something. */
+function keysOf(schema: z.ZodType): string[] {
+  if (schema instanceof z.ZodOptional) return keysOf(schema.unwrap() as z.ZodType);
+  if (schema instanceof z.ZodArray) return keysOf(schema.element as z.ZodType);
+  if (schema instanceof z.ZodUnion) return (schema.options as z.ZodType[]).flatMap(keysOf);
+  if (!(schema instanceof z.ZodObject)) return [];
+  return Object.entries(schema.shape).flatMap(([key, value]) => {
+    const inner = value as z.ZodType;
+    const unused = inner instanceof z.ZodOptional && inner.unwrap() instanceof z.ZodUnknown;
+    const inside = keysOf(inner);
+    // A map of former settings alone is one itself.
+    const former =
+      inner instanceof z.ZodOptional && inner.unwrap() instanceof z.ZodObject && inside.length === 0;
+    return unused || former || key === "=" ? [] : [key, ...inside];
+  });
+}
+
+/** EtherGuard's spellings of what other keys say, and a mode to come. */
+const FOREIGN = [
+  ...["disabledAf", "listenIpv4", "listenIpv6", "p2p", "useP2p"],
+  ...["endpointV4", "pubKeyV4", "endpointV6", "pubKeyV6", "privKeyV4", "privKeyV6"],
+];
+
+describe("documentation of the configuration", () => {
+  for (const [what, schema, example] of [
+    ["an edge", edgeSchema, "example.yaml"],
+    ["a supernode", superSchema, "super.example.yaml"],
+  ] as const) {
+    it(`names every key of ${what} in the example and in the manual`, () => {
+      const [text, manual] = [read(example), read("configs/MANUAL.md")];
+      const keys = keysOf(schema);
+      assert.ok(keys.length > 40);
+      for (const key of keys) {
+        assert.match(manual, new RegExp(`\\b${key}\\b`, "i"), key);
+        if (FOREIGN.includes(key)) continue;
+        assert.match(text, new RegExp(`^[# ]*(?:- )?(?:\\{.*)?${key}:`, "m"), key);
+      }
+    });
+  }
+});

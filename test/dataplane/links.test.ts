@@ -1,0 +1,125 @@
+import assert from "node:assert/strict";
+import { describe, it } from "mocha";
+import { ForwardMeter } from "../../src/dataplane/forward-meter.ts";
+import { linkReport, linkSample } from "../../src/dataplane/link-reports.ts";
+import { LinkMtus } from "../../src/dataplane/link-mtus.ts";
+import { Members } from "../../src/dataplane/members.ts";
+import { Neighbour } from "../../src/dataplane/neighbour.ts";
+import { overlayTest, packedOf, textOf } from "../../src/dataplane/underlay.ts";
+import { LinkCore } from "../../src/link/link-core.ts";
+import { UnprovenBudget } from "../../src/link/unproven-budget.ts";
+import type { Engine } from "../../src/native/addon.ts";
+
+const core = (remoteNodeId: number): LinkCore =>
+  new LinkCore({
+    localNodeId: 1,
+    remoteNodeId,
+    epoch: 5,
+    budget: new UnprovenBudget(),
+    staticEndpoint: false,
+    allowLoopback: true,
+    refused: () => false,
+  });
+
+/** An engine that has counted so much on every link. */
+function counting(counts: { sent: number; received: number; lookups: number[] }): Engine {
+  const engine = {
+    linkStats: (_link: number, out: Float64Array): boolean => {
+      out.set([counts.sent, counts.received]);
+      return true;
+    },
+    linkMtu: (link: number): number => {
+      counts.lookups.push(link);
+      return 1500 + link;
+    },
+  };
+  return engine as unknown as Engine;
+}
+
+describe("a neighbour", () => {
+  it("counts what went over its link since the last look, not what a former one of its number did", () => {
+    const counts = { sent: 100, received: 50, lookups: [] };
+    const engine = counting(counts);
+    const neighbour = new Neighbour(2, 0, core(2), engine);
+    neighbour.count(engine);
+    assert.deepEqual([neighbour.sentCount, neighbour.receivedCount], [0, 0]);
+    counts.sent += 7;
+    counts.received += 3;
+    neighbour.count(engine);
+    assert.deepEqual([neighbour.sentCount, neighbour.receivedCount], [7, 3]);
+  });
+
+  it("is looked up for its MTU once in twenty ticks, if it has an address, however many there are", () => {
+    const counts = { sent: 0, received: 0, lookups: [] as number[] };
+    const engine = counting(counts);
+    const members = new Members();
+    const mtus = new LinkMtus(engine, members, 0);
+    const neighbours = Array.from({ length: 250 }, (_, i) => new Neighbour(i + 2, i, core(i + 2), engine));
+    for (const neighbour of neighbours) neighbour.packed = new Uint8Array(20);
+    const [first] = neighbours;
+    assert(first);
+    first.packed = null;
+    for (let tick = 0; tick < 20; tick++) {
+      const before = counts.lookups.length;
+      mtus.tick(neighbours);
+      assert(counts.lookups.length - before <= 13);
+    }
+    assert.deepEqual(
+      counts.lookups.toSorted((a, b) => a - b),
+      Array.from({ length: 249 }, (_, i) => i + 1),
+    );
+    assert.deepEqual([members.linkMtu[2], members.linkMtu[3]], [0, 1501]);
+  });
+});
+
+describe("what a link reports", () => {
+  it("says that it knows nothing before anything arrived", () => {
+    const seen = core(7).snapshot(1_000_000);
+    const sample = linkSample(seen, 0, true);
+    assert.deepEqual([sample.from, sample.up, sample.sendDead, sample.mtu], [7, false, false, 0]);
+    assert.deepEqual([sample.rttMinUs, sample.remoteEpoch, sample.localEpoch], [null, undefined, 5]);
+    const report = linkReport(seen, null, 0);
+    assert.deepEqual(
+      [report.state, report.endpoint, report.owdInUs, report.lossOut],
+      ["unknown", null, null, null],
+    );
+  });
+
+  it("counts the MTU in UDP payload for the reporter", () => {
+    const seen = core(7).snapshot(0);
+    assert.deepEqual([linkSample(seen, 1500, false).mtu, linkSample(seen, 1500, true).mtu], [1472, 1452]);
+  });
+});
+
+describe("the forwarding time", () => {
+  it("is the mean since it was last asked for, 0 when nothing was forwarded", () => {
+    const meter = new ForwardMeter();
+    assert.equal(meter.take(), 0);
+    meter.add(100);
+    meter.add(300);
+    assert.deepEqual([meter.take(), meter.take()], [200, 0]);
+  });
+});
+
+describe("underlay addresses", () => {
+  it("go from text to the engine's form and back", () => {
+    for (const text of ["192.0.2.1:3001", "[2001:db8::1]:65535"]) {
+      const packed = packedOf(text);
+      assert.equal(packed?.length, 20);
+      assert.equal(textOf(packed), text);
+    }
+    assert.equal(packedOf("example.net:1"), undefined);
+    assert.equal(textOf(new Uint8Array(20)), undefined);
+  });
+
+  it("inside the overlay are known", () => {
+    const inside = overlayTest(["10.0.0.1/24", "fd00::1/64", "nonsense"]);
+    assert.deepEqual(["10.0.0.77:1", "10.0.1.1:1", "[fd00::5]:1", "[fd01::5]:1", "what?"].map(inside), [
+      true,
+      false,
+      true,
+      false,
+      true,
+    ]);
+  });
+});

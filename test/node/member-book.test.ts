@@ -1,0 +1,104 @@
+import assert from "node:assert/strict";
+import { describe, it } from "mocha";
+import type { SuperPeerConfig } from "../../src/config/super-config.ts";
+import { MemberBook } from "../../src/node/member-book.ts";
+import { PairPsks } from "../../src/node/pair-psk.ts";
+
+function peer(nodeId: number, more: Partial<SuperPeerConfig> = {}): SuperPeerConfig {
+  return {
+    nodeId,
+    name: `n${nodeId}`,
+    pubKey: new Uint8Array(32).fill(nodeId),
+    psKey: null,
+    endPoint: null,
+    externalIp: null,
+    additionalCost: null,
+    skipLocalIp: false,
+    static: false,
+    relay: null,
+    ...more,
+  };
+}
+const hello = { endpoints: ["10.0.0.2:3001"], relay: "auto" as const, additionalCostUs: 500 };
+
+describe("a supernode's book of members", () => {
+  it("tells each edge of all members but itself", () => {
+    const book = new MemberBook(undefined);
+    book.setPeers([peer(1), peer(2), peer(3)]);
+    const { set, full } = book.message(2, 0, true, book.nodeIds, []);
+    assert.deepEqual(
+      set.map(({ nodeId }) => nodeId),
+      [1, 3],
+    );
+    assert.equal(full, true);
+    assert.ok(set.every(({ online, psk }) => !online && psk === undefined));
+  });
+
+  it("tells where a member is: as configured, as seen, as it says itself", () => {
+    const book = new MemberBook(undefined);
+    book.setPeers([peer(1), peer(2, { endPoint: "edge.example.org:3001" })]);
+    book.arrived(2, hello);
+    book.setObserved(2, "198.51.100.7:4444");
+    const [member] = book.message(1, 0, false, [2], []).set;
+    assert.equal(member?.online, true);
+    assert.deepEqual(member?.endpoints, [
+      { address: "edge.example.org:3001", source: "configured" },
+      { address: "198.51.100.7:4444", source: "observed" },
+      { address: "10.0.0.2:3001", source: "local" },
+    ]);
+  });
+
+  it("puts externalIp in place of what it sees, and keeps LAN addresses back where that is asked for", () => {
+    const book = new MemberBook(undefined);
+    book.setPeers([peer(1), peer(2, { externalIp: "203.0.113.9", skipLocalIp: true })]);
+    book.arrived(2, hello);
+    book.setObserved(2, "192.168.1.2:4444");
+    assert.deepEqual(book.message(1, 0, false, [2], []).set[0]?.endpoints, [
+      { address: "203.0.113.9:4444", source: "observed" },
+    ]);
+  });
+
+  it("names who changed once, and who is gone", () => {
+    const book = new MemberBook(undefined);
+    book.setPeers([peer(1), peer(2)]);
+    book.takeChanges();
+    book.arrived(1, hello);
+    book.setObserved(1, "198.51.100.7:1");
+    book.setObserved(1, "198.51.100.7:1");
+    assert.deepEqual(book.takeChanges(), { changed: [1], removed: [] });
+    assert.deepEqual(book.takeChanges(), { changed: [], removed: [] });
+    assert.deepEqual(book.setPeers([peer(1)]), [2]);
+    assert.deepEqual(book.takeChanges().removed, [2]);
+  });
+
+  it("takes a member with another key for one who left and one who came", () => {
+    const book = new MemberBook(undefined);
+    book.setPeers([peer(1), peer(2)]);
+    book.arrived(2, hello);
+    book.takeChanges();
+    assert.deepEqual(book.setPeers([peer(1), peer(2, { pubKey: new Uint8Array(32).fill(77) })]), [2]);
+    const { changed, removed } = book.takeChanges();
+    assert.ok(changed.includes(2) && removed.includes(2));
+    assert.equal(book.isOnline(2), false);
+  });
+
+  it("gives both ends of a pair the same pre-shared key where it hands them out", () => {
+    const book = new MemberBook(new PairPsks(new Uint8Array(32).fill(5)));
+    book.setPeers([peer(1), peer(2)]);
+    const psk = (receiver: number, about: number): string | undefined =>
+      book.message(receiver, 0, false, [about], []).set[0]?.psk;
+    assert.equal(psk(1, 2), psk(2, 1));
+    assert.equal(psk(1, 2)?.length, 44);
+  });
+
+  it("lets a node make itself dearer as a relay, and the file decide", () => {
+    const book = new MemberBook(undefined);
+    book.setPeers([peer(1), peer(2, { additionalCost: 7, relay: "never" })]);
+    book.arrived(1, { ...hello, additionalCostUs: -9000 });
+    book.arrived(2, { ...hello, relay: "always" });
+    assert.deepEqual(book.policies(), [
+      { nodeId: 1, relay: "auto", additionalCostUs: 0 },
+      { nodeId: 2, relay: "never", additionalCostUs: 7000 },
+    ]);
+  });
+});

@@ -1,0 +1,36 @@
+import assert from "node:assert/strict";
+import { describe, it } from "mocha";
+import { RestartGrace } from "../../src/node/restart-grace.ts";
+
+const heard = (from: number): unknown => ({ from, costUs: 1000 });
+
+describe("a supernode's grace after a restart", () => {
+  it("is none for one that never ran before", () => {
+    assert.equal(new RestartGrace(false, 0).check(0), true);
+  });
+
+  it("ends when everybody whom a report names as heard has reported, but not within two seconds", () => {
+    const grace = new RestartGrace(true, 1000);
+    grace.reported(1, [heard(2), heard(3), { from: 9, costUs: null }]);
+    grace.reported(2, [heard(1)]);
+    assert.equal(grace.check(3500), false);
+    grace.reported(3, []);
+    assert.equal(grace.check(2900), false);
+    assert.equal(grace.check(3000), true);
+    assert.equal(grace.settled, true);
+  });
+
+  it("ends by itself when somebody who is heard never reports, and not before anybody does", () => {
+    const grace = new RestartGrace(true, 0);
+    assert.equal(grace.check(20_000), false);
+    grace.reported(1, [heard(2)]);
+    assert.equal(grace.check(24_900), false);
+    assert.equal(grace.check(25_000), true);
+  });
+
+  it("survives reports of any shape", () => {
+    const grace = new RestartGrace(true, 0);
+    grace.reported(1, [null, 5, "x", { from: "2", costUs: 1 }, [], { from: 3 }]);
+    assert.equal(grace.check(2000), true);
+  });
+});

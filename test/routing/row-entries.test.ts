@@ -1,0 +1,50 @@
+import assert from "node:assert/strict";
+import { describe, it } from "mocha";
+import { Coordinator } from "../../src/routing/coordinator.ts";
+import { advert, report } from "./networks.ts";
+
+describe("an entry of a row", () => {
+  it("counts the transit header in the record size of every link but the last, and fits the backup too", () => {
+    const coordinator = new Coordinator({ incarnation: 1 });
+    coordinator.setMembers([1, 2, 3, 4].map((nodeId) => ({ nodeId, relay: "auto", additionalCostUs: 0 })));
+    const say = (to: number, counter: number, mtus: Record<number, [cost: number, mtu: number]>): void => {
+      const links = Object.entries(mtus).map(([from, [cost, mtu]]) =>
+        advert(Number(from), to, cost, { mtu }),
+      );
+      coordinator.report(0, to, report(to, counter, links));
+    };
+    say(1, 1, {});
+    say(2, 1, { 1: [1000, 1472] });
+    say(3, 1, { 1: [2000, 1452] });
+    say(4, 1, { 2: [1000, 1420], 3: [1000, 1472] });
+    coordinator.compute();
+    const entry = (): unknown => coordinator.row(1).entries.find(({ destination }) => destination === 4);
+    const base = { destination: 4, nextHop: 2, backup: 3, hops: 2, costUs: 4000 };
+    assert.deepEqual(entry(), { ...base, size: 1452 - 40 });
+    say(4, 2, { 2: [1000, 1400], 3: [1000, 1472] });
+    assert.equal(coordinator.compute(), true);
+    assert.deepEqual(entry(), { ...base, size: 1400 });
+    say(4, 3, { 2: [1000, 0], 3: [1000, 1472] });
+    coordinator.compute();
+    assert.deepEqual(entry(), { ...base, size: 1232 });
+  });
+
+  it("prefers a backup that avoids the next hop, though another is cheaper", () => {
+    const coordinator = new Coordinator({ incarnation: 1, relayCostUs: 0 });
+    coordinator.setMembers([1, 2, 3, 4, 5].map((nodeId) => ({ nodeId, relay: "auto", additionalCostUs: 0 })));
+    // From 1 to 5: by 2; 3 is near, but itself goes by 2; 4 is far, with a link of its own.
+    coordinator.report(0, 2, report(2, 1, [advert(1, 2, 1000), advert(3, 2, 1000)]));
+    coordinator.report(0, 3, report(3, 1, [advert(1, 3, 1000)]));
+    coordinator.report(0, 4, report(4, 1, [advert(1, 4, 9000)]));
+    coordinator.report(0, 5, report(5, 1, [advert(2, 5, 1000), advert(4, 5, 9000)]));
+    coordinator.report(0, 1, report(1, 1, []));
+    coordinator.compute();
+    const entry = coordinator.row(1).entries.find(({ destination }) => destination === 5);
+    assert.deepEqual([entry?.nextHop, entry?.backup], [2, 4]);
+    // Without 4, node 3 at least avoids the link to 2.
+    coordinator.report(0, 5, report(5, 2, [advert(2, 5, 1000)]));
+    coordinator.compute();
+    const second = coordinator.row(1).entries.find(({ destination }) => destination === 5);
+    assert.deepEqual([second?.nextHop, second?.backup], [2, 3]);
+  });
+});
