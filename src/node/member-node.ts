@@ -19,7 +19,7 @@ import type {
 } from "../api/status-model.ts";
 import type { FromWorker } from "../dataplane/messages.ts";
 import type { RouteEntry } from "../dataplane/members.ts";
-import { Reporter, type LinkSample } from "../routing/reporter.ts";
+import { Reporter } from "../routing/reporter.ts";
 import type { Row, RowDelta } from "../routing/types.ts";
 import { controlLog } from "./control-log.ts";
 import { takeIncarnation } from "./incarnation.ts";
@@ -168,10 +168,11 @@ export class MemberNode implements RunningEdge {
     else if (message.type === "traced") this.#traces.answered(message);
   }
 
-  #onLinks({ nowUs, epoch, links }: Links): void {
+  #onLinks({ nowUs, epoch, forwardUs, links }: Links): void {
+    this.#reporter.setForwardTime(forwardUs);
     if (epoch !== this.#epoch) this.#reporter.beginEpoch(epoch);
     this.#epoch = epoch;
-    const samples = links.filter(({ from }) => this.#members.get(from) !== undefined).map(reported);
+    const samples = links.filter(({ from }) => this.#members.get(from) !== undefined);
     const report = this.#reporter.evaluate(nowUs, samples);
     if (report === undefined) return;
     for (const index of this.#connected) this.#client?.send(index, { type: "report", report });
@@ -317,11 +318,4 @@ export class MemberNode implements RunningEdge {
     const own = skipLocalIp ? [] : localEndpoints({ port: this.core.listenPort, ...this.#families, overlay });
     return [...new Set([...additionalLocalIp, ...own])];
   }
-}
-
-/** A link without a measurement counts as down. */
-function reported(sample: Links["links"][number]): LinkSample {
-  const { owdUs, owdBaseUs, up, ...rest } = sample;
-  const known = owdUs !== null && owdBaseUs !== null;
-  return { ...rest, up: up && known, owdUs: owdUs ?? 0, owdBaseUs: owdBaseUs ?? 0 };
 }

@@ -1,9 +1,14 @@
 // Traffic for an hour with keys that live a few seconds: memory does not grow and nothing stalls.
 //   SOAK_SECONDS=60 tools/test-long test/long/rekey-soak.test.ts
 // SOAK_RATE=800M holds the flow at that rate, so that the machine can do something else meanwhile.
+//
+// A machine that is itself stopped for a while, as virtual ones are, stops everything on it: such pauses are watched for by
+// processes of the highest urgency, printed, and a stall beside one of them is not put down to the nodes.
 
 import assert from "node:assert/strict";
 import { afterEach, it } from "mocha";
+import { Child } from "../../tools/netlab/child.ts";
+import { nativeProgram } from "../../tools/netlab/native.ts";
 import { chain, describeAsRoot, type Edge, iperf, settle, TestBed } from "../e2e/harness.ts";
 
 const RATE = process.env["SOAK_RATE"];
@@ -12,6 +17,9 @@ const SECONDS = Number(process.env["SOAK_SECONDS"] ?? 3600);
 const PIECE = Math.min(600, SECONDS);
 const WARM_UP = Math.min(10, SECONDS / 4);
 const GROWTH_BYTES = 16 * 2 ** 20;
+/** ms: pauses of the machine that can make TCP miss a tenth of a second; and how near to one a stall must be. */
+const PAUSE = 50;
+const NEAR = 500;
 
 describeAsRoot(`${SECONDS} s of traffic with short-lived keys`, function () {
   this.timeout((SECONDS + 120) * 1000);
@@ -30,25 +38,37 @@ describeAsRoot(`${SECONDS} s of traffic with short-lived keys`, function () {
     const [a, b] = [mesh.edge("a"), mesh.edge("b")];
     await iperf(a.node, b.node, b.address, { time: WARM_UP });
     const before = rss([a, b]);
-    let [stalls, intervals, bytes, left] = [0, 0, 0, SECONDS];
+    const watch = new Child([nativeProgram("pauses"), `${PAUSE}`]);
+    let [intervals, bytes, left] = [0, 0, SECONDS];
+    const stalls: number[] = [];
     while (left > 0) {
       const time = Math.min(PIECE, left);
       const pace = RATE === undefined ? {} : { bitrate: RATE };
+      const begin = Date.now();
       const flow = await iperf(a.node, b.node, b.address, { time, ...pace, extra: ["-i", "0.1"] });
-      stalls += flow.intervals.filter((interval) => interval.bitsPerSecond === 0).length;
+      for (const { start, bitsPerSecond } of flow.intervals) {
+        if (bitsPerSecond === 0) stalls.push(begin + start * 1000);
+      }
       intervals += flow.intervals.length;
       bytes += flow.bytes;
       left -= time;
     }
     const after = rss([a, b]);
+    await watch.stop("SIGTERM");
+    const pauses = [...watch.log.matchAll(/^(\d+) (\d+) \d+$/gm)].map(([, at, ms]) => [
+      Number(at),
+      Number(ms),
+    ]);
+    const own = stalls.filter((stall) => !pauses.some(([at = 0]) => Math.abs(at - stall) < NEAR));
     const status = await a.status();
     const handshakes = status.peers[0]?.session.handshakes ?? 0;
     console.log(
-      `      ${(bytes / 1e9).toFixed(1)} GB, ${handshakes} handshakes, ${stalls} of ${intervals} tenths of a second ` +
-        `without a byte, RSS of both ${(before / 2 ** 20).toFixed(1)} → ${(after / 2 ** 20).toFixed(1)} MB`,
+      `      ${(bytes / 1e9).toFixed(1)} GB, ${handshakes} handshakes, ${stalls.length} of ${intervals} tenths of a second ` +
+        `without a byte, ${own.length} of them not beside a pause of the machine (${pauses.length} pauses, ` +
+        `up to ${Math.max(0, ...pauses.map(([, ms = 0]) => ms))} ms); RSS of both ${(before / 2 ** 20).toFixed(1)} → ${(after / 2 ** 20).toFixed(1)} MB`,
     );
     assert.ok(handshakes >= SECONDS / 10, `${handshakes} handshakes`);
-    assert.equal(stalls, 0);
+    assert.equal(own.length, 0);
     assert.ok(after - before <= GROWTH_BYTES, `grew by ${((after - before) / 2 ** 20).toFixed(1)} MB`);
   });
 });

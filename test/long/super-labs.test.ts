@@ -5,7 +5,7 @@ import assert from "node:assert/strict";
 import { it } from "mocha";
 import { describeAsRoot } from "../e2e/harness.ts";
 import { sleep } from "../e2e/outage.ts";
-import { flow, percentile, SuperBed, statusOf, type CloudMesh } from "../e2e/super-bed.ts";
+import { flow, percentile, SuperBed, statusOf, why, type CloudMesh } from "../e2e/super-bed.ts";
 import { seeded } from "../link/link-pair.ts";
 
 const seed = Number(process.env["SEED"] ?? 1);
@@ -103,6 +103,15 @@ async function check(names: readonly string[], delays: Delays, relayMs: number):
       ([pair, way]) => sum(way, delays) + relayMs * (way.length - 2) - (best[pair] ?? NaN),
     );
     const worst = Math.max(...excess);
+    for (const [i, pair] of Object.keys(chosen).entries()) {
+      if ((excess[i] ?? 0) <= 3) continue;
+      const [from = "", to = ""] = pair.split(">");
+      const { candidates } = await why(mesh, from, to);
+      const first = candidates.slice(0, 3).map(({ path, reason }) => `${path.join(" ")}: ${reason}`);
+      console.log(
+        `      ${pair}: ${excess[i]?.toFixed(0)} ms too much by ${chosen[pair]?.join(" ")}; ${first.join(" | ")}`,
+      );
+    }
     console.log(
       `      ${excess.length} directions: over the optimum p95 ${percentile(excess, 0.95).toFixed(2)} ms, worst ${worst.toFixed(2)} ms; ` +
         `${Object.values(chosen).filter((way) => way.length > 2).length} over relays`,

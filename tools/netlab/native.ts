@@ -7,7 +7,7 @@ const folder = join(import.meta.dirname, "wire");
 const made = new Set<string>();
 
 /** The path of a program of tools/netlab/wire; throws with the compiler's words when it cannot be made. */
-export function nativeProgram(name: "wire" | "flow"): string {
+export function nativeProgram(name: "wire" | "flow" | "pauses"): string {
   const target = join("build", name);
   if (!made.has(name)) {
     // Locked: test files run in processes of their own.
