@@ -29,7 +29,7 @@ describeAsRoot("a network whose main threads all stand still", function () {
   it("for three seconds under a full flow keeps its links, its routes and its delays", async function () {
     this.timeout(120_000);
     const bed = new SuperBed();
-    const mesh = bed.prepare({ edges: ["a", "b", "c"], all: { delayMs: 3 } });
+    const mesh = bed.prepare({ edges: ["a", "b", "c"], shared: true });
     const env = { NODE_OPTIONS: `--import=${preload}` };
     try {
       await mesh.start({ env });

@@ -15,7 +15,7 @@ import { Lab } from "./lab.ts";
 import type { LabNode } from "./lab.ts";
 import { Program } from "./program.ts";
 import type { ProgramConfig, StartOptions } from "./program.ts";
-import { cloud } from "./topology.ts";
+import { cloud, lan } from "./topology.ts";
 import type { CloudSpec, NodeClock } from "./topology.ts";
 
 export type SiteConfig = ProgramConfig & Record<string, unknown>;
@@ -45,6 +45,8 @@ export interface CloudMeshOptions extends Omit<CloudSpec, "members"> {
   /** names; default none */
   supers?: readonly string[];
   clocks?: Readonly<Record<string, NodeClock>>;
+  /** One shared segment in place of the cloud: as fast as the machine, without delays. */
+  shared?: boolean;
   /** UDP ports, default 3001 and 3000 */
   edgePort?: number;
   superPort?: number;
@@ -114,8 +116,9 @@ export class CloudMesh {
 
 /** Makes the lab and writes one file per site; nothing is started. */
 export function cloudMesh(options: CloudMeshOptions): CloudMesh {
-  const { edges, supers = [], edgePort = 3001, superPort = 3000, configure, ...underlay } = options;
-  const lab = Lab.create(cloud([...edges, ...supers], underlay));
+  const { edges, supers = [], edgePort = 3001, superPort = 3000, shared, configure, ...underlay } = options;
+  const names = [...edges, ...supers];
+  const lab = Lab.create(shared === true ? lan(names) : cloud(names, underlay));
   try {
     const sites = lab.nodes.map((node): Site => {
       const mode = supers.includes(node.name) ? "super" : "edge";
