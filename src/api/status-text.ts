@@ -107,7 +107,7 @@ function control({ control: side }: StatusDocument): string[] {
   if (side === undefined) return [];
   const { port, connected, settled, refused, lastRefusal } = side;
   const lines = [
-    `port ${port}, ${connected} edges connected${settled ? "" : ", routes kept back until all have reported"}`,
+    `port ${port}, ${connected} ${connected === 1 ? "edge" : "edges"} connected${settled ? "" : ", routes kept back until all have reported"}`,
     ...counts(refused),
   ];
   if (lastRefusal !== null) {

@@ -33,6 +33,9 @@ export function parseNodeQuestion(command: string, args: readonly string[]): Nod
         `${command}: expected one node, by NodeID or name; see etherloom ${command} --help`,
       );
     }
+    if (command !== "why" && values.from !== undefined) {
+      throw new UsageError(`${command}: --from is for why; see etherloom ${command} --help`);
+    }
     for (const text of [node, values.from]) {
       if (text !== undefined && !/^[A-Za-z0-9_.-]{1,32}$/.test(text)) {
         throw new UsageError(`${command}: ${JSON.stringify(text)} is neither a NodeID nor a node's name`);

@@ -29,6 +29,8 @@ export interface Candidate {
   nextProbeUs: number;
   /** When authentic traffic of the peer last came from it. */
   trafficUs: number;
+  /** When it was the endpoint and was left for an address that the peer's traffic came from. */
+  leftUs: number;
   /** The newest round trips, µs, newest last. */
   roundTrips: number[];
   /** Times in a row that its round trip was clearly better than the endpoint's. */
@@ -109,6 +111,7 @@ export class CandidateTable {
       // What was merely seen is challenged when traffic asks for it, or else a little later.
       nextProbeUs: source === "seen" ? nowUs + this.#tuning.candidateGapUs : nowUs,
       trafficUs: -Infinity,
+      leftUs: -Infinity,
       roundTrips: [],
       wins: 0,
     };

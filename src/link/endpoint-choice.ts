@@ -19,6 +19,11 @@ export interface EndpointPolicy {
   /** Keep to the endpoint that was told. As long as none was told, the peer may be found like any other. */
   readonly staticEndpoint: boolean;
   readonly allowLoopback: boolean;
+  /**
+   * True at one end of a link only: it does not go back to an address that it has just left. Two ends with two addresses
+   * each could follow one another for ever.
+   */
+  readonly leads: boolean;
   /** True for addresses that are this node's own or lie inside the overlay. */
   readonly refused: (address: string) => boolean;
 }
@@ -173,6 +178,7 @@ export class EndpointChoice {
     if (this.proven) {
       const roaming = nowUs - candidate.trafficUs <= this.#tuning.proofLifetimeUs;
       if (up && !roaming) return false;
+      if (up && this.#policy.leads && nowUs - candidate.leftUs < this.#tuning.leadUs) return false;
       const sinceUs = nowUs - this.#preferredUs;
       if (up && candidate.address === this.#left && sinceUs < this.#tuning.preferSettleUs) return false;
       if (!this.#moves.take(nowUs)) return false;
@@ -181,6 +187,8 @@ export class EndpointChoice {
         this.#preferGapUs = Math.min(this.#tuning.preferGapMaxUs, 2 * this.#preferGapUs);
       }
     }
+    const left = this.candidates.get(this.#endpoint);
+    if (left && up) left.leftUs = nowUs;
     candidate.wins = 0;
     this.#endpoint = candidate.address;
     return true;

@@ -34,7 +34,7 @@ import type { LinkTuning } from "./tuning.ts";
 import { CHALLENGE_RESERVE } from "./unproven-budget.ts";
 import type { UnprovenBudget } from "./unproven-budget.ts";
 
-export interface LinkOptions extends EndpointPolicy {
+export interface LinkOptions extends Omit<EndpointPolicy, "leads"> {
   readonly localNodeId: number;
   readonly remoteNodeId: number;
   /** Own clock epoch: 32 random bits. */
@@ -73,7 +73,10 @@ export class LinkCore {
   constructor(options: LinkOptions) {
     this.#options = options;
     this.#tuning = { ...LINK_TUNING, ...options.tuning };
-    this.#choice = new EndpointChoice(options, this.#tuning);
+    this.#choice = new EndpointChoice(
+      { ...options, leads: options.localNodeId < options.remoteNodeId },
+      this.#tuning,
+    );
     this.#clock = options.clockParent === true ? new ClockSource(this.#tuning) : undefined;
     this.#schedule = new ProbeSchedule(this.#tuning, this.#clock && this.#tuning.clockIntervalUs);
     this.#directions = new Directions(this.#tuning.unreachableUs);
@@ -232,7 +235,7 @@ export class LinkCore {
     }
     this.#lastHeardUs = nowUs;
     const onPath = (probe.flags & PROBE_SIDE_PATH) === 0;
-    if (onPath) this.#onActivePath(nowUs, probe, arrivalUs);
+    if (onPath) this.#onActivePath(nowUs, from, probe, arrivalUs);
     if (probe.echoedNonce !== 0n) this.#onEcho(nowUs, from, probe, arrivalUs);
     this.#onReport(nowUs, from, probe, arrivalUs);
     const ask = this.#consider(nowUs, from, onPath);
@@ -248,9 +251,9 @@ export class LinkCore {
     }
   }
 
-  #onActivePath(nowUs: number, probe: Probe, arrivalUs: number): void {
+  #onActivePath(nowUs: number, from: string, probe: Probe, arrivalUs: number): void {
     this.#directions.heard(nowUs);
-    this.#measures.onIncoming(nowUs, probe, arrivalUs);
+    this.#measures.onIncoming(nowUs, from, probe, arrivalUs);
     this.#schedule.heardActivity(nowUs, (probe.flags & PROBE_LINK_ACTIVE) !== 0);
     if (this.#schedule.active(nowUs)) this.#schedule.hasten(nowUs, this.#random32());
     if ((probe.flags & PROBE_IS_REPLY) !== 0) return;
@@ -317,7 +320,7 @@ export class LinkCore {
   #onMove(nowUs: number): void {
     const address = this.endpoint;
     if (address === undefined) return;
-    this.#measures.resetDelays();
+    this.#measures.sendingMoved();
     this.#actions.push({ type: "endpoint", address, proven: this.#choice.proven });
     if (!this.#session) return;
     // The old path's good state says nothing about this one, and the peer should hear from here at once.

@@ -55,6 +55,8 @@ export class LinkMeasures {
   receivedCount = 0;
   readonly #tuning: Readonly<LinkTuning>;
   #formerEpoch: number | undefined;
+  /** Where the last probe of the peer's active path came from. */
+  #incomingFrom: string | undefined;
   /** The newest own sequence whose arrival the peer has reported. */
   #reportedSequence = 0;
 
@@ -64,14 +66,14 @@ export class LinkMeasures {
 
   /** Another clock here: neither old delays nor old arrival times mean anything in it. */
   beginEpoch(): void {
-    this.resetDelays();
+    this.owdIn.reset();
+    this.sendingMoved();
     this.heardSequence = 0;
     this.heardArrivalUs = 0;
   }
 
-  /** Another path: no old delay is comparable. */
-  resetDelays(): void {
-    this.owdIn.reset();
+  /** Datagrams go another way from now on: nothing old is comparable but what comes towards here. */
+  sendingMoved(): void {
     this.owdOut.reset();
     this.rtt.reset();
     this.#rttMinimum.reset();
@@ -84,7 +86,8 @@ export class LinkMeasures {
     this.#formerEpoch = this.remoteEpoch;
     this.remoteEpoch = epoch;
     this.remoteEpochSinceUs = nowUs;
-    this.resetDelays();
+    this.owdIn.reset();
+    this.sendingMoved();
     this.loss.reset();
     this.lossOut = undefined;
     this.heardSequence = 0;
@@ -93,8 +96,10 @@ export class LinkMeasures {
     return "new";
   }
 
-  /** A probe of the peer's active path. */
-  onIncoming(nowUs: number, probe: Probe, arrivalUs: number): void {
+  /** A probe of the peer's active path. From another address than before it came another way: the delay begins anew. */
+  onIncoming(nowUs: number, from: string, probe: Probe, arrivalUs: number): void {
+    if (from !== this.#incomingFrom) this.owdIn.reset();
+    this.#incomingFrom = from;
     this.owdIn.add(nowUs, arrivalUs - probe.sentUs);
     this.loss.onProbe(nowUs, probe.sequence, probe.datagramsSent, this.receivedCount);
     if (probe.sequence > this.heardSequence) {

@@ -40,6 +40,8 @@ export interface LinkTuning {
   /** The same for moves of a proven endpoint to another. */
   moveGapUs: number;
   moveBurst: number;
+  /** The end that leads does not return for so long to an address that works and that it left to follow the peer. */
+  leadUs: number;
   maxCandidates: number;
   /** An address that never echoed gets this many probes, a second apart, and then one each slow gap. */
   candidateTries: number;
@@ -100,6 +102,7 @@ export const LINK_TUNING: Readonly<LinkTuning> = Object.freeze({
   challengeBurst: 3,
   moveGapUs: 1_000_000,
   moveBurst: 2,
+  leadUs: 10_000_000,
   maxCandidates: 8,
   candidateTries: 5,
   candidateGapUs: 1_000_000,

@@ -9,6 +9,8 @@ import type { Logger } from "./log.ts";
 
 const FIRST_RETRY_MS = 2000;
 const LAST_RETRY_MS = 60_000;
+/** A timer that is set further ahead fires at once. */
+const MAX_DELAY_MS = 2 ** 31 - 1;
 
 export interface ResolverOptions {
   readonly afPrefer: 0 | 4 | 6;
@@ -73,7 +75,7 @@ export class EndpointResolver {
   }
 
   #later(nodeId: number, delayMs: number, run: () => Promise<void>): void {
-    const timer = setTimeout(() => void run(), delayMs);
+    const timer = setTimeout(() => void run(), Math.min(delayMs, MAX_DELAY_MS));
     timer.unref();
     this.#timers.set(nodeId, timer);
   }

@@ -2,6 +2,7 @@
  * What a supernode knows of its members besides their links: who is in the file, who is connected, and where each one
  * may be reached. It says who changed, and writes each member's entry for each receiver.
  */
+import { isDeepStrictEqual } from "node:util";
 import type { Member, MemberEndpoint, Members } from "../control/messages.ts";
 import type { SuperPeerConfig } from "../config/super-config.ts";
 import { encodeKey } from "../config/key-text.ts";
@@ -15,8 +16,8 @@ interface Entry {
   observed: string | undefined;
   /** What it says of itself. */
   local: readonly string[];
-  relay: Member["relay"];
   /** Of the edge's own file. */
+  ownRelay: Member["relay"];
   ownCostUs: number;
 }
 
@@ -50,11 +51,13 @@ export class MemberBook {
           online: false,
           observed: undefined,
           local: [],
-          relay: config.relay ?? "auto",
+          ownRelay: "auto",
           ownCostUs: 0,
         });
       } else {
+        const same = isDeepStrictEqual(entry.config, config);
         entry.config = config;
+        if (same) continue;
       }
       this.#changed.add(config.nodeId);
     }
@@ -81,7 +84,7 @@ export class MemberBook {
   policies(): { nodeId: number; relay: Member["relay"]; additionalCostUs: number }[] {
     return [...this.#entries].map(([nodeId, entry]) => ({
       nodeId,
-      relay: entry.relay,
+      relay: relayOf(entry),
       additionalCostUs: costUs(entry),
     }));
   }
@@ -98,7 +101,7 @@ export class MemberBook {
     const entry = this.#entries.get(nodeId);
     if (entry === undefined) return;
     entry.online = true;
-    entry.relay = entry.config.relay ?? hello.relay;
+    entry.ownRelay = hello.relay;
     // A node may make itself dearer than it is, never cheaper.
     entry.ownCostUs = Math.max(0, hello.additionalCostUs);
     entry.local = hello.endpoints;
@@ -157,20 +160,25 @@ export class MemberBook {
     const entry = this.#entries.get(nodeId);
     const other = this.#entries.get(receiver);
     if (entry === undefined || other === undefined) return undefined;
-    const { config, online, relay } = entry;
+    const { config, online } = entry;
     const psk = this.#psks?.of(config.pubKey, other.config.pubKey);
     return {
       nodeId,
       name: config.name,
       pubKey: encodeKey(config.pubKey),
       ...(psk !== undefined && { psk: encodeKey(psk) }),
-      endpoints: endpointsOf(entry),
+      endpoints: endpointsOf(entry, !other.config.skipLocalIp),
       online,
-      relay,
+      relay: relayOf(entry),
       additionalCostUs: costUs(entry),
       ...(config.static && { static: true }),
     };
   }
+}
+
+/** The file's word counts as soon as it is read. */
+function relayOf({ config, ownRelay }: Entry): Member["relay"] {
+  return config.relay ?? ownRelay;
 }
 
 /** What it costs to go through a member, µs. */
@@ -178,7 +186,8 @@ function costUs({ config, ownCostUs }: Entry): number {
   return config.additionalCost === null ? ownCostUs : Math.round(config.additionalCost * 1000);
 }
 
-function endpointsOf({ config, observed, local }: Entry): MemberEndpoint[] {
+/** @param lan the receiver is to know addresses within LANs */
+function endpointsOf({ config, observed, local }: Entry, lan: boolean): MemberEndpoint[] {
   const endpoints: MemberEndpoint[] = [];
   if (config.endPoint !== null) {
     endpoints.push({ address: config.endPoint, source: "configured" });
@@ -186,7 +195,7 @@ function endpointsOf({ config, observed, local }: Entry): MemberEndpoint[] {
   if (observed !== undefined) {
     endpoints.push({ address: seenFromOutside(observed, config.externalIp), source: "observed" });
   }
-  if (!config.skipLocalIp) {
+  if (lan && !config.skipLocalIp) {
     for (const address of local) if (address !== observed) endpoints.push({ address, source: "local" });
   }
   return endpoints;

@@ -5,21 +5,50 @@
 import { decodeKey } from "../config/key-text.ts";
 import type { PeerConfig } from "../config/edge-config.ts";
 import type { Member, Members } from "../control/messages.ts";
+import type { ToWorker } from "../dataplane/messages.ts";
 import { PACKED_ADDRESS_BYTES, packAddress, parseAddress } from "../wire/address.ts";
-import type { NodeCore } from "./node-core.ts";
+import type { Logger } from "./log.ts";
+import type { PeerOptions } from "./node-core.ts";
 import { keyName, type Peer } from "./peer.ts";
 
 export const KEY_FROM_SUPERNODE = "told by the supernode";
-/** Seconds after which a name is asked for again, by the resolver: what `endPoint` holds is a name only then. */
+/** Links are probed more often than any NAT forgets. */
 const NO_KEEPALIVE = 0;
+/** NodeIDs from here on are no members'; the supernode itself has one of them. */
+const FIRST_RESERVED_ID = 65532;
+/** How long a member is called that is offline, says the supernode, ms: longer than any keypair lives. */
+const CALL_OFFLINE_MS = 200_000;
+
+/** What it needs of the node. */
+export interface MemberCore {
+  readonly config: { readonly nodeId: number };
+  readonly peers: { byNode(nodeId: number): Peer | undefined };
+  readonly sessions: {
+    open(peer: Peer): void;
+    close(peer: Peer): void;
+    setPsk(peer: Peer, psk: Uint8Array | null): void;
+  };
+  readonly plane: { post(message: ToWorker): void };
+  readonly log: Pick<Logger, "info" | "warn">;
+  addPeer(config: PeerConfig, options: PeerOptions): Peer;
+  removePeer(peer: Peer): void;
+  setEndPointName(peer: Peer, endPoint: string | null): void;
+  isLinkUp(nodeId: number): boolean;
+}
 
 export class MemberList {
-  readonly #core: NodeCore;
+  readonly #core: MemberCore;
   /** Keys that the edge's own file holds: they count for more than the supernode's. */
   readonly #own: ReadonlyMap<number, PeerConfig>;
   readonly #members: Map<number, Member> = new Map();
+  /** Of the last message; undefined: only a full list may follow. */
+  #generation: number | undefined;
+  /** Offline members that are called in vain, and since when, ms. */
+  readonly #calledSince: Map<number, number> = new Map();
+  /** Those that are not called any more. */
+  readonly #resting: Set<number> = new Set();
 
-  constructor(core: NodeCore, own: readonly PeerConfig[]) {
+  constructor(core: MemberCore, own: readonly PeerConfig[]) {
     this.#core = core;
     this.#own = new Map(own.map((peer) => [peer.nodeId, peer]));
   }
@@ -32,54 +61,100 @@ export class MemberList {
     return this.#members.get(nodeId);
   }
 
-  /** Takes over what a supernode says. Returns true when somebody came or went. */
-  apply(message: Members): boolean {
-    let changed = false;
-    const named = new Set(message.set.map((member) => member.nodeId));
-    const gone = message.full ? this.nodeIds.filter((nodeId) => !named.has(nodeId)) : message.removed;
-    for (const nodeId of gone) changed = this.#remove(nodeId) || changed;
-    for (const member of message.set) {
-      if (member.nodeId === this.#core.config.nodeId) continue;
-      changed = this.#set(member) || changed;
-    }
-    return changed;
+  /** Changes that follow are another supernode's: they say nothing until it has told its whole list. */
+  expectFull(): void {
+    this.#generation = undefined;
   }
 
-  #remove(nodeId: number): boolean {
-    if (!this.#members.delete(nodeId)) return false;
-    const peer = this.#core.peers.byNode(nodeId);
-    if (peer !== undefined) this.#core.removePeer(peer);
-    this.#core.log.info({ node: nodeId }, "member removed by the supernode");
+  /** Takes over what a supernode says. False when a message before this one is missing: all is to be asked for anew. */
+  apply(message: Members): boolean {
+    if (!message.full) {
+      if (this.#generation === undefined) return true;
+      if (message.generation !== this.#generation + 1) {
+        this.#generation = undefined;
+        return false;
+      }
+    }
+    this.#generation = message.generation;
+    const named = new Set(message.set.map((member) => member.nodeId));
+    const gone = message.full ? this.nodeIds.filter((nodeId) => !named.has(nodeId)) : message.removed;
+    for (const nodeId of gone) this.#remove(nodeId);
+    for (const member of message.set) {
+      if (member.nodeId === this.#core.config.nodeId || member.nodeId >= FIRST_RESERVED_ID) continue;
+      this.#set(member);
+    }
     return true;
   }
 
-  #set(member: Member): boolean {
+  /**
+   * To be called every few seconds: lets those be who are offline and have not answered for long. They are called
+   * again when somebody has a frame for them, when the supernode says that they are back, and when it is lost.
+   * @param believed a supernode is connected, so that its word of who is online is new
+   */
+  rest(nowMs: number, believed: boolean): void {
+    if (!believed) return this.#wake();
+    for (const { nodeId, online } of this.#members.values()) {
+      const peer = this.#core.peers.byNode(nodeId);
+      const inVain =
+        !online && peer !== undefined && peer.core.handshaking && !this.#core.isLinkUp(nodeId);
+      const since = this.#calledSince.get(nodeId);
+      if (!inVain) this.#calledSince.delete(nodeId);
+      else if (since === undefined) this.#calledSince.set(nodeId, nowMs);
+      else if (nowMs - since >= CALL_OFFLINE_MS) {
+        this.#core.sessions.close(peer);
+        this.#calledSince.delete(nodeId);
+        this.#resting.add(nodeId);
+      }
+    }
+  }
+
+  #wake(): void {
+    for (const nodeId of this.#resting) {
+      const peer = this.#core.peers.byNode(nodeId);
+      if (peer !== undefined) this.#core.sessions.open(peer);
+    }
+    this.#resting.clear();
+    this.#calledSince.clear();
+  }
+
+  #remove(nodeId: number): void {
+    if (!this.#members.delete(nodeId)) return;
+    this.#calledSince.delete(nodeId);
+    this.#resting.delete(nodeId);
+    const peer = this.#core.peers.byNode(nodeId);
+    if (peer !== undefined) this.#core.removePeer(peer);
+    this.#core.log.info({ node: nodeId }, "member removed by the supernode");
+  }
+
+  #set(member: Member): void {
     const config = this.#configOf(member);
-    if (config === undefined) return false;
+    if (config === undefined) return;
     const before = this.#members.get(member.nodeId);
+    const remade = before !== undefined && (before.static ?? false) !== (member.static ?? false);
     let peer = this.#core.peers.byNode(member.nodeId);
-    const known = peer !== undefined && keyName(peer.publicKey) === keyName(config.pubKey);
+    // A link is made with the peer: what holds for its whole life begins with a new one.
+    const known = peer !== undefined && !remade && keyName(peer.publicKey) === keyName(config.pubKey);
     this.#members.set(member.nodeId, member);
     if (peer === undefined || !known) {
       if (peer !== undefined) this.#core.removePeer(peer);
       const keySource = this.#own.has(member.nodeId) ? "file" : KEY_FROM_SUPERNODE;
       peer = this.#core.addPeer(config, { neighbour: true, keySource });
     } else {
-      this.#update(peer, config);
+      this.#update(peer, config, before);
     }
-    this.#tellCandidates(member, before);
-    if (member.online || before === undefined) this.#core.sessions.open(peer);
-    return !known;
+    this.#tellCandidates(member, known ? before : undefined);
+    if (member.online) this.#resting.delete(member.nodeId);
+    if (member.online || before === undefined || !known) this.#core.sessions.open(peer);
   }
 
-  #update(peer: Peer, config: PeerConfig): void {
+  #update(peer: Peer, config: PeerConfig, before: Member | undefined): void {
     peer.name = config.name;
     if (Buffer.compare(peer.psk ?? Buffer.alloc(0), config.psKey ?? Buffer.alloc(0)) !== 0) {
       this.#core.sessions.setPsk(peer, config.psKey);
     }
-    if (config.endPoint !== null && config.endPoint !== peer.endPoint) {
-      this.#core.setEndPointName(peer, config.endPoint);
-    }
+    // What was set by hand meanwhile stays until the supernode says something else than before.
+    const said = before === undefined ? null : this.#endPointOf(before);
+    if (config.endPoint !== said) this.#core.setEndPointName(peer, config.endPoint);
   }
 
   #tellCandidates(member: Member, before: Member | undefined): void {
@@ -93,6 +168,10 @@ export class MemberList {
       return [bytes];
     });
     this.#core.plane.post({ type: "candidates", nodeId: member.nodeId, addresses: packed });
+  }
+
+  #endPointOf(member: Member): string | null {
+    return this.#own.get(member.nodeId)?.endPoint ?? configuredName(member);
   }
 
   /** Undefined when the own file knows another key for this NodeID: it is believed, the supernode is not. */
@@ -113,7 +192,7 @@ export class MemberList {
       name: member.name,
       pubKey,
       psKey: own?.psKey ?? psKey ?? null,
-      endPoint: own?.endPoint ?? configuredName(member),
+      endPoint: this.#endPointOf(member),
       persistentKeepalive: own?.persistentKeepalive ?? NO_KEEPALIVE,
       static: own?.static ?? member.static ?? false,
     };

@@ -65,6 +65,7 @@ export class MemberNode implements RunningEdge {
   #local: string[] = [];
   #families: { ipv4: boolean; ipv6: boolean } = { ipv4: false, ipv6: false };
   #timer: NodeJS.Timeout | undefined;
+  #stopped = false;
 
   constructor(config: EdgeConfig, environment: NodeEnvironment) {
     this.config = config;
@@ -117,6 +118,7 @@ export class MemberNode implements RunningEdge {
   }
 
   async stop(): Promise<void> {
+    this.#stopped = true;
     clearInterval(this.#timer);
     await this.#client?.close();
     await this.core.stop();
@@ -135,13 +137,18 @@ export class MemberNode implements RunningEdge {
     return [];
   }
 
-  async answer({ kind, node }: NodeQuestion): Promise<WhyAnswer | TraceAnswer | QuestionRefused> {
+  async answer({ kind, node, from }: NodeQuestion): Promise<WhyAnswer | TraceAnswer | QuestionRefused> {
+    const own = this.config.nodeId;
+    if (from !== undefined && findNodeId(this.core, from) !== own)
+      return { error: "an edge knows its own paths: ask the supernode for those of others" };
     const target = findNodeId(this.core, node);
     if (target === undefined) return { error: `no node ${node} is known here` };
+    if (target === own) return { error: `${node} is this node` };
+    if (target === SUPER_NODE_ID) return { error: "a supernode moves no frames: no path leads there" };
     if (kind === "trace") return this.#traces.ask(target);
     const candidates = await this.#questions.why(target);
     if (candidates === undefined) return { error: "no supernode answers, and only it knows all links" };
-    return whyAnswer(this.core, this.config.nodeId, target, candidates);
+    return whyAnswer(this.core, own, target, candidates);
   }
 
   extendStatus(document: StatusDocument): void {
@@ -153,7 +160,7 @@ export class MemberNode implements RunningEdge {
       text: state.text ?? null,
       transport: state.transport ?? null,
       rttMs: state.rttMs ?? null,
-      sinceSeconds: Math.round((Date.now() - state.since) / 1000),
+      sinceSeconds: Math.max(0, Math.round((Date.now() - state.since) / 1000)),
     }));
     for (const route of document.routes) {
       const entry = this.#rows.row?.entries.find(({ destination }) => destination === route.destination);
@@ -193,9 +200,10 @@ export class MemberNode implements RunningEdge {
   }
 
   #onClosed(index: number, reason: string): void {
+    if (this.#stopped) return;
     this.core.log.warn({ supernode: this.config.supers[index]?.control }, `supernode lost: ${reason}`);
     this.#connected.delete(index);
-    if (this.#connected.size === 0) this.#aloneSinceMs = Date.now();
+    if (this.#connected.size === 0) this.#aloneSinceMs = this.core.now();
     const next = Math.min(...this.#connected);
     if (index === this.#obeyed && Number.isFinite(next)) this.#obey(next);
   }
@@ -205,7 +213,7 @@ export class MemberNode implements RunningEdge {
     if (index !== this.#obeyed) return;
     switch (message.type) {
       case "members":
-        this.#members.apply(message);
+        if (!this.#members.apply(message)) this.#client?.send(index, { type: "row-request" });
         return this.#postRoutes();
       case "row":
         this.#rows.take(message.row as Row);
@@ -249,7 +257,8 @@ export class MemberNode implements RunningEdge {
       { neighbour: true, keySource: "file", clockParent: true },
     );
     this.core.sessions.open(peer);
-    // What it said while another was obeyed was not kept.
+    // What it said while another was obeyed was not kept; it answers with members and row.
+    this.#members.expectFull();
     if (before !== undefined) this.#client?.send(index, { type: "row-request" });
   }
 
@@ -284,6 +293,7 @@ export class MemberNode implements RunningEdge {
 
   #tick(): void {
     this.#warnIfAlone();
+    this.#members.rest(this.core.now(), this.#connected.has(this.#obeyed));
     const local = this.#localEndpoints();
     if (local.join() !== this.#local.join()) {
       this.#local = local;
@@ -295,7 +305,7 @@ export class MemberNode implements RunningEdge {
   /** Says once that nobody coordinates any more. */
   #warnIfAlone(): void {
     if (this.#aloneSinceMs === undefined || this.#patienceMs === 0) return;
-    const seconds = Math.round((Date.now() - this.#aloneSinceMs) / 1000);
+    const seconds = Math.round((this.core.now() - this.#aloneSinceMs) / 1000);
     if (seconds * 1000 < this.#patienceMs) return;
     this.#aloneSinceMs = undefined;
     this.core.log.warn(`no supernode for ${seconds} s: members and routes stay as they were`);
@@ -308,8 +318,8 @@ export class MemberNode implements RunningEdge {
       this.#preferredSinceMs = undefined;
       return;
     }
-    this.#preferredSinceMs ??= Date.now();
-    if (Date.now() - this.#preferredSinceMs >= PREFERRED_HOLD_MS) this.#obey(best);
+    this.#preferredSinceMs ??= this.core.now();
+    if (this.core.now() - this.#preferredSinceMs >= PREFERRED_HOLD_MS) this.#obey(best);
   }
 
   #localEndpoints(): string[] {

@@ -15,7 +15,7 @@ import { EndpointResolver } from "./endpoint-resolver.ts";
 import { Keepalives } from "./keepalive.ts";
 import type { Logger } from "./log.ts";
 import { aeadBits, neighbourSetup, timersOf, workerSetup } from "./node-setup.ts";
-import { type Peer, PeerTable } from "./peer.ts";
+import { endpointText, type Peer, PeerTable } from "./peer.ts";
 import { PlaneClient } from "./plane-client.ts";
 import { SessionManager } from "./session-manager.ts";
 import type { StateDir } from "./state-dir.ts";
@@ -263,9 +263,10 @@ export class NodeCore {
     this.sessions.open(peer);
   }
 
-  /** The file names another place: `host:port`, resolved now and from time to time. */
-  setEndPointName(peer: Peer, endPoint: string): void {
+  /** The file names another place: `host:port`, resolved now and from time to time; null = none any more. */
+  setEndPointName(peer: Peer, endPoint: string | null): void {
     peer.endPoint = endPoint;
+    this.#resolver?.forget(peer.nodeId);
     this.#watchEndPoint(peer);
   }
 
@@ -314,6 +315,7 @@ export class NodeCore {
         const peer = this.peers.byNode(message.nodeId);
         if (peer === undefined) return;
         peer.endpoint = message.address;
+        this.log.debug({ node: peer.nodeId, endpoint: endpointText(peer) }, "endpoint");
         return this.#hooks.onEndpoint?.(peer);
       }
       case "link":

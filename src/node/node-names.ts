@@ -1,18 +1,24 @@
 /** NodeIDs and names of the nodes that a node knows: people say either. */
-import type { NodeCore } from "./node-core.ts";
+import type { Peer } from "./peer.ts";
+
+/** What it needs of a node. */
+export interface NamedNodes {
+  readonly config: { readonly nodeId: number; readonly nodeName: string };
+  readonly peers: Iterable<Peer> & { byNode(nodeId: number): Peer | undefined };
+}
 
 /** `2 frankfurt`, or the number alone. */
-export function nodeLabel(core: NodeCore, nodeId: number): string {
+export function nodeLabel(core: NamedNodes, nodeId: number): string {
   const name = nodeId === core.config.nodeId ? core.config.nodeName : core.peers.byNode(nodeId)?.name;
   return name === undefined ? `${nodeId}` : `${nodeId} ${name}`;
 }
 
 /** Undefined when no node that is known here has this NodeID or name. */
-export function findNodeId(core: NodeCore, text: string): number | undefined {
-  const names = new Map<string, number>([[core.config.nodeName, core.config.nodeId]]);
-  for (const peer of core.peers) names.set(peer.name, peer.nodeId);
-  const byName = names.get(text);
-  if (byName !== undefined) return byName;
-  const nodeId = /^\d{1,5}$/.test(text) ? Number(text) : undefined;
-  return nodeId !== undefined && [...names.values()].includes(nodeId) ? nodeId : undefined;
+export function findNodeId(core: NamedNodes, text: string): number | undefined {
+  const { nodeId: ownNodeId, nodeName } = core.config;
+  if (text === nodeName) return ownNodeId;
+  for (const peer of core.peers) if (peer.name === text) return peer.nodeId;
+  if (!/^\d{1,5}$/.test(text)) return undefined;
+  const nodeId = Number(text);
+  return nodeId === ownNodeId || core.peers.byNode(nodeId) !== undefined ? nodeId : undefined;
 }

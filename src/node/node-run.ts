@@ -134,8 +134,14 @@ class NodeRun<Node extends RunningNode> {
 
   async stop(): Promise<void> {
     this.#notifier.stopping();
-    for (const undo of this.#undo.reverse()) await undo();
-    this.#undo.length = 0;
+    for (let undo = this.#undo.pop(); undo !== undefined; undo = this.#undo.pop()) {
+      try {
+        await undo();
+      } catch (error) {
+        // What was opened before it is closed all the same.
+        this.#log.error(`while stopping: ${(error as Error).message}`);
+      }
+    }
   }
 
   async #openSockets(node: Node): Promise<void> {

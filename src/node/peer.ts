@@ -1,5 +1,6 @@
 /** A peer while the program runs: what the file says of it, and what has become of it. */
 import type { SessionCore } from "../noise/session-core.ts";
+import { formatAddress, unpackAddress } from "../wire/address.ts";
 
 export interface Peer {
   readonly nodeId: number;
@@ -36,8 +37,10 @@ export class PeerTable {
   }
 
   remove(peer: Peer): void {
-    this.#byNode.delete(peer.nodeId);
-    this.#byKey.delete(keyName(peer.publicKey));
+    // Where keys and NodeIDs were exchanged, the name may be another peer's already.
+    const key = keyName(peer.publicKey);
+    if (this.#byNode.get(peer.nodeId) === peer) this.#byNode.delete(peer.nodeId);
+    if (this.#byKey.get(key) === peer) this.#byKey.delete(key);
   }
 
   byNode(nodeId: number): Peer | undefined {
@@ -55,4 +58,10 @@ export class PeerTable {
 
 export function keyName(publicKey: Uint8Array): string {
   return Buffer.from(publicKey).toString("hex");
+}
+
+/** Where its link's endpoint is, `ip:port`; null = not known. */
+export function endpointText(peer: Peer): string | null {
+  const address = peer.endpoint === null ? undefined : unpackAddress(peer.endpoint);
+  return address === undefined ? null : formatAddress(address);
 }

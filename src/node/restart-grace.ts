@@ -7,6 +7,7 @@
 const SHORTEST_MS = 2000;
 /** Reconnecting edges pause up to ten seconds between attempts. */
 const LONGEST_MS = 25_000;
+const NODE_IDS = 65536;
 
 export class RestartGrace {
   readonly #startMs: number;
@@ -30,16 +31,18 @@ export class RestartGrace {
     this.#reported.add(nodeId);
     for (const link of links) {
       const { from, costUs } = (link ?? {}) as { from?: unknown; costUs?: unknown };
-      if (typeof from === "number" && typeof costUs === "number") this.#heard.add(from);
+      if (typeof from !== "number" || typeof costUs !== "number") continue;
+      if (Number.isInteger(from) && from >= 0 && from < NODE_IDS) this.#heard.add(from);
     }
   }
 
-  /** Whether rows may be told. */
-  check(nowMs: number): boolean {
+  /** Whether rows may be told. Who is heard and no member any more is not waited for. */
+  check(nowMs: number, isMember: (nodeId: number) => boolean = () => true): boolean {
     if (this.#settled) return true;
     const age = nowMs - this.#startMs;
     const complete =
-      this.#reported.size > 0 && [...this.#heard].every((nodeId) => this.#reported.has(nodeId));
+      this.#reported.size > 0 &&
+      [...this.#heard].every((nodeId) => this.#reported.has(nodeId) || !isMember(nodeId));
     this.#settled = age >= LONGEST_MS || (age >= SHORTEST_MS && complete);
     return this.#settled;
   }

@@ -8,9 +8,8 @@ import {
 } from "../api/status-model.ts";
 import type { LinkReport, PeerReport, WayReport, WorkerStatus } from "../dataplane/messages.ts";
 import { formatMac } from "../wire/ethernet.ts";
-import type { Peer } from "./peer.ts";
+import { endpointText, type Peer } from "./peer.ts";
 import type { RunningNode } from "./running-node.ts";
-import { endpointText } from "./uapi-device.ts";
 
 const FIB_LIMIT = 16384;
 const AEAD_NAMES: Record<number, string> = { 1: "aes-256-gcm", 2: "chacha20-poly1305" };

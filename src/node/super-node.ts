@@ -2,6 +2,7 @@
  * The supernode: knows the members from its file, sees where they are by their UDP sessions, collects what they report
  * of their links, and gives each one its row of the next-hop table. It moves no frames (DESIGN §9).
  */
+import { isDeepStrictEqual } from "node:util";
 import { encodeKey } from "../config/key-text.ts";
 import type { PeerConfig } from "../config/edge-config.ts";
 import type { SuperConfig, SuperPeerConfig } from "../config/super-config.ts";
@@ -27,16 +28,17 @@ import { NodeCore, networkTag, type NodeEnvironment } from "./node-core.ts";
 import { findNodeId } from "./node-names.ts";
 import { PairPsks } from "./pair-psk.ts";
 import { packageVersion } from "./paths.ts";
-import type { Peer } from "./peer.ts";
+import { endpointText, type Peer } from "./peer.ts";
 import { RestartGrace } from "./restart-grace.ts";
 import type { RunningNode } from "./running-node.ts";
 import { superCoreConfig } from "./super-core-config.ts";
 import { whyAnswer } from "./super-questions.ts";
-import { endpointText } from "./uapi-device.ts";
 
 /** Changes that come within this time are told together, ms. */
 const GATHER_MS = 5;
 const EXPIRE_EVERY_MS = 1000;
+/** Paths in an answer to `why`, the best ones: a message has 64 KiB. */
+const MAX_CANDIDATES = 100;
 
 export class SuperNode implements RunningNode {
   readonly mode = "super";
@@ -51,6 +53,7 @@ export class SuperNode implements RunningNode {
   #server: SuperServer | undefined;
   #gather: NodeJS.Timeout | undefined;
   #timer: NodeJS.Timeout | undefined;
+  #stopped = false;
   #lastRefusal: { code: string; text: string; from: string; atMs: number } | undefined;
 
   constructor(config: SuperConfig, environment: NodeEnvironment) {
@@ -110,6 +113,7 @@ export class SuperNode implements RunningNode {
   }
 
   async stop(): Promise<void> {
+    this.#stopped = true;
     clearInterval(this.#timer);
     clearTimeout(this.#gather);
     await this.#server?.close();
@@ -131,7 +135,10 @@ export class SuperNode implements RunningNode {
     const before = new Map(this.#config.peers.map((peer) => [peer.nodeId, peer]));
     this.#config = config;
     const gone = this.#book.setPeers(config.peers);
-    this.#coordinator.setMembers(this.#book.policies());
+    const policies = this.#book.policies();
+    // A NodeID with another key is another node: what was reported under it is forgotten.
+    this.#coordinator.setMembers(policies.filter(({ nodeId }) => !gone.includes(nodeId)));
+    this.#coordinator.setMembers(policies);
     // The others hear of it before anything else is done.
     this.#tell();
     for (const nodeId of gone) {
@@ -145,11 +152,8 @@ export class SuperNode implements RunningNode {
       if (old === undefined) {
         this.#addPeer(peer);
         changes.push(`member ${peer.nodeId} added`);
-      } else if (JSON.stringify(old) !== JSON.stringify(peer)) {
-        const running = this.core.peers.byNode(peer.nodeId);
-        if (running !== undefined && peer.endPoint !== null && peer.endPoint !== old.endPoint) {
-          this.core.setEndPointName(running, peer.endPoint);
-        }
+      } else if (!isDeepStrictEqual(old, peer)) {
+        this.#updatePeer(old, peer);
         changes.push(`member ${peer.nodeId} changed`);
       }
     }
@@ -188,6 +192,20 @@ export class SuperNode implements RunningNode {
 
   #addPeer(peer: SuperPeerConfig): void {
     this.addPeer(peerConfig(peer));
+  }
+
+  /** What of the file concerns the own session with a member. */
+  #updatePeer(old: SuperPeerConfig, wanted: SuperPeerConfig): void {
+    const running = this.core.peers.byNode(wanted.nodeId);
+    if (running === undefined) return;
+    if (old.static !== wanted.static) {
+      // A link is made with the peer.
+      this.core.removePeer(running);
+      return this.#addPeer(wanted);
+    }
+    running.name = wanted.name;
+    if (!isDeepStrictEqual(old.psKey, wanted.psKey)) this.core.sessions.setPsk(running, wanted.psKey);
+    if (old.endPoint !== wanted.endPoint) this.core.setEndPointName(running, wanted.endPoint);
   }
 
   #authorize(pubKey: Uint8Array, hello: Hello): Authorization {
@@ -258,12 +276,13 @@ export class SuperNode implements RunningNode {
         return this.#soon();
       case "row-request":
         feed.forgetRow();
+        feed.forgetMembers();
         return this.#soon();
       case "ask":
         feed.connection.send({
           type: "answer",
           id: message.id,
-          body: this.#coordinator.candidates(nodeId, message.to),
+          body: this.#coordinator.candidates(nodeId, message.to).slice(0, MAX_CANDIDATES),
         });
         return;
       default:
@@ -285,7 +304,7 @@ export class SuperNode implements RunningNode {
   }
 
   #soon(): void {
-    this.#gather ??= setTimeout(() => this.#tell(), GATHER_MS);
+    if (!this.#stopped) this.#gather ??= setTimeout(() => this.#tell(), GATHER_MS);
   }
 
   /** Tells every edge what has changed for it. */
@@ -297,12 +316,13 @@ export class SuperNode implements RunningNode {
       for (const feed of this.#edges.values()) feed.sendMembers(changed, removed);
     }
     this.#coordinator.compute();
-    if (!this.#grace.check(this.core.now())) return;
+    if (!this.#grace.check(this.core.now(), (nodeId) => this.#book.config(nodeId) !== undefined)) return;
     for (const feed of this.#edges.values()) feed.sendRow();
   }
 
   #tick(): void {
     this.#coordinator.expire(this.#nowUs(), this.#config.graphRecalculateSetting.nodeReportTimeout * 1e6);
+    for (const feed of this.#edges.values()) feed.repeatMembers();
     this.#tell();
   }
 

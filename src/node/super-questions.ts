@@ -2,8 +2,7 @@
 import type { WhyAnswer } from "../api/status-model.ts";
 import type { EdgeMessage } from "../control/messages.ts";
 import type { Candidate } from "../routing/coordinator.ts";
-import type { NodeCore } from "./node-core.ts";
-import { nodeLabel } from "./node-names.ts";
+import { type NamedNodes, nodeLabel } from "./node-names.ts";
 
 const PATIENCE_MS = 3000;
 
@@ -50,7 +49,7 @@ function isCandidate(value: unknown): value is Candidate {
 }
 
 export function whyAnswer(
-  core: NodeCore,
+  core: NamedNodes,
   from: number,
   to: number,
   candidates: readonly Candidate[],

@@ -1,19 +1,21 @@
 /** Traces that the data plane was asked for and has not answered yet, and their answers in words. */
 import type { TraceAnswer, TraceStep } from "../api/status-model.ts";
 import type { FromWorker } from "../dataplane/messages.ts";
-import type { NodeCore } from "./node-core.ts";
-import { nodeLabel } from "./node-names.ts";
+import type { ToWorker } from "../dataplane/messages.ts";
+import { type NamedNodes, nodeLabel } from "./node-names.ts";
 
 const PATIENCE_MS = 3000;
 
 type Traced = Extract<FromWorker, { type: "traced" }>;
+/** What it needs of a node. */
+type TracingCore = NamedNodes & { readonly plane: { post(message: ToWorker): void } };
 
 export class Traces {
-  readonly #core: NodeCore;
+  readonly #core: TracingCore;
   readonly #waiting: Map<number, (traced: Traced | undefined) => void> = new Map();
   #nextId = 1;
 
-  constructor(core: NodeCore) {
+  constructor(core: TracingCore) {
     this.#core = core;
   }
 

@@ -1,9 +1,7 @@
 /** The node as WireGuard's tools see it: `wg show` and `wg set` (DESIGN §11). Changes are live and not saved. */
 import type { DeviceChange, DeviceSnapshot, PeerChange } from "../api/uapi-codec.ts";
 import type { UapiDevice } from "../api/uapi-server.ts";
-import { formatAddress, unpackAddress } from "../wire/address.ts";
-import type { Peer } from "./peer.ts";
-import { keyName } from "./peer.ts";
+import { endpointText, keyName } from "./peer.ts";
 import type { RunningNode } from "./running-node.ts";
 
 const ENOENT = -2;
@@ -115,9 +113,4 @@ export class NodeUapi implements UapiDevice {
   #isOwn(change: PeerChange): boolean {
     return keyName(change.publicKey) === keyName(this.#node.core.publicKey);
   }
-}
-
-export function endpointText(peer: Peer): string | null {
-  const address = peer.endpoint === null ? undefined : unpackAddress(peer.endpoint);
-  return address === undefined ? null : formatAddress(address);
 }

@@ -15,6 +15,8 @@ interface NtpAnswer {
 type Ask = (server: string, timeoutMs: number) => Promise<NtpAnswer>;
 
 const RETRY_MS = 60_000;
+/** A timer that is set further ahead fires at once. */
+const MAX_DELAY_MS = 2 ** 31 - 1;
 
 /** The library has no types of its own. */
 async function askBySntp(server: string, timeoutMs: number): Promise<NtpAnswer> {
@@ -32,6 +34,8 @@ export class WallClock {
   #timer: NodeJS.Timeout | undefined;
   #status: NtpStatus[] = [];
   #stopped = false;
+  /** That nobody answers was said. */
+  #warned = false;
 
   constructor(config: NtpConfig, log: Logger, ask: Ask = askBySntp) {
     this.#config = config;
@@ -61,11 +65,12 @@ export class WallClock {
     );
     if (this.#stopped) return;
     const answered = this.#status.some(({ offsetMs }) => offsetMs !== null);
-    if (!answered)
+    if (!answered && !this.#warned)
       this.#log.warn({ servers: servers.length }, "no time server answers; only status shows this");
+    this.#warned = !answered;
     const nextMs = answered ? syncTimeInterval * 1000 : RETRY_MS;
     if (nextMs === 0) return;
-    this.#timer = setTimeout(() => void this.sync(), nextMs);
+    this.#timer = setTimeout(() => void this.sync(), Math.min(nextMs, MAX_DELAY_MS));
     this.#timer.unref();
   }
 

@@ -398,6 +398,38 @@ describe("link: roaming", () => {
     }
   });
 
+  it("agrees on one pair of addresses where both ends have two and begin with different ones", () => {
+    for (let seed = 1; seed <= 10; seed++) {
+      const pair = new LinkPair(seed, 10 * MS);
+      for (const side of [pair.a, pair.b]) side.lanDelayUs = 10 * MS;
+      [pair.a.lan, pair.b.lan] = ["10.0.0.1:1000", "10.0.0.2:1000"];
+      pair.start();
+      pair.tell(pair.b, { type: "endpoint", address: pair.a.lan, source: "configured" });
+      for (const [side, other] of [[pair.a, pair.b] as const, [pair.b, pair.a] as const]) {
+        for (const address of [other.address, other.lan ?? ""]) {
+          pair.tell(side, { type: "candidate", address, source: "told" });
+        }
+      }
+      keepBusy(pair, 100 * MS);
+      pair.run(5 * SECOND);
+      const moves = pair.a.endpoints.length + pair.b.endpoints.length;
+      pair.run(60 * SECOND);
+      assert.equal(pair.a.endpoints.length + pair.b.endpoints.length, moves, `seed ${seed}`);
+      const byLan = [pair.a, pair.b].map(({ link }) => link.endpoint?.startsWith("10."));
+      assert.equal(byLan[0], byLan[1], `seed ${seed}`);
+    }
+  });
+
+  it("keeps what is known of the way here when the way there moves", () => {
+    const pair = running();
+    keepBusy(pair, 50 * MS);
+    pair.run(3 * SECOND);
+    const before = pair.b.link.snapshot(pair.nowUs).owdIn;
+    pair.tell(pair.b, { type: "endpoint", address: "192.0.2.77:1", source: "set" });
+    assert.equal(pair.b.link.snapshot(pair.nowUs).owdIn, before);
+    assert.notEqual(before, undefined);
+  });
+
   it("challenges and moves about once a second at length", () => {
     const pair = running();
     const from = pair.nowUs;

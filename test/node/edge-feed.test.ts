@@ -1,0 +1,188 @@
+import assert from "node:assert/strict";
+import { describe, it } from "mocha";
+import type { SuperPeerConfig } from "../../src/config/super-config.ts";
+import { encodeMessage } from "../../src/control/message-codec.ts";
+import type { Members, SuperMessage } from "../../src/control/messages.ts";
+import { EdgeFeed } from "../../src/node/edge-feed.ts";
+import { MemberBook } from "../../src/node/member-book.ts";
+import { RowKeeper } from "../../src/node/row-keeper.ts";
+import { Coordinator } from "../../src/routing/coordinator.ts";
+import type { Row, RowDelta } from "../../src/routing/types.ts";
+import { advert, report } from "../routing/networks.ts";
+
+function peer(nodeId: number): SuperPeerConfig {
+  const pubKey = new Uint8Array(32);
+  new DataView(pubKey.buffer).setUint16(0, nodeId + 1);
+  return {
+    ...{ nodeId, name: `n${nodeId}`, pubKey, psKey: null, endPoint: null, externalIp: null },
+    ...{ additionalCost: null, skipLocalIp: false, static: false, relay: null },
+  };
+}
+
+/** A supernode with so many members, as one of them is fed by it. */
+class Fed {
+  readonly sent: SuperMessage[] = [];
+  readonly book = new MemberBook(undefined);
+  readonly coordinator = new Coordinator({ incarnation: 7 });
+  readonly feed: EdgeFeed<{ nodeId: number; send: (message: SuperMessage) => boolean }>;
+  /** Whether the connection takes messages. */
+  open = true;
+  #counter = 0;
+
+  constructor(nodeId: number, members: number) {
+    const send = (message: SuperMessage): boolean => {
+      if (!this.open || encodeMessage(message) === undefined) return false;
+      this.sent.push(message);
+      return true;
+    };
+    this.feed = new EdgeFeed({ nodeId, send }, this.book, this.coordinator);
+    this.setMembers(members);
+  }
+
+  setMembers(members: number): void {
+    this.book.setPeers(Array.from({ length: members }, (_, i) => peer(i + 1)));
+    this.coordinator.setMembers(this.book.policies());
+    this.coordinator.compute();
+  }
+
+  /** Node `to` hears these, each at a delay of so many ms. */
+  hears(to: number, delays: Record<number, number>): void {
+    const links = Object.entries(delays).map(([from, ms]) => advert(Number(from), to, ms * 1000));
+    this.coordinator.report(0, to, report(to, ++this.#counter, links));
+    this.coordinator.compute();
+  }
+
+  take(): SuperMessage[] {
+    return this.sent.splice(0);
+  }
+}
+
+const membersOf = (messages: SuperMessage[]): Members[] =>
+  messages.filter((message): message is Members => message.type === "members");
+
+describe("what an edge is told of the members", () => {
+  it("begins with all but itself; changes follow with generations that have no gap", () => {
+    const fed = new Fed(2, 3);
+    fed.feed.sendAllMembers();
+    fed.feed.sendMembers([3], [1]);
+    fed.feed.sendMembers([1], []);
+    const told = membersOf(fed.take()).map(({ generation, full, set, removed }) => [
+      generation,
+      full,
+      set.map(({ nodeId }) => nodeId),
+      removed,
+    ]);
+    assert.deepEqual(told, [
+      [0, true, [1, 3], []],
+      [1, false, [], [1]],
+      [2, false, [3], []],
+      [3, false, [1], []],
+    ]);
+  });
+
+  it("is nothing where only the edge itself changed", () => {
+    const fed = new Fed(2, 3);
+    fed.feed.sendMembers([2], [2]);
+    assert.deepEqual(fed.take(), []);
+  });
+
+  it("comes in as many messages as it needs, and none is too long", () => {
+    const fed = new Fed(1, 800);
+    const nodeIds = fed.book.nodeIds;
+    for (const nodeId of nodeIds)
+      fed.book.arrived(nodeId, { endpoints: ["192.0.2.1:3001"], relay: "auto", additionalCostUs: 0 });
+    fed.feed.sendMembers(nodeIds, []);
+    const told = membersOf(fed.take());
+    assert.ok(told.length > 1);
+    assert.deepEqual(
+      told.flatMap(({ set }) => set.map(({ nodeId }) => nodeId)),
+      nodeIds.slice(1),
+    );
+    assert.deepEqual(
+      told.map(({ generation }) => generation),
+      told.map((_, index) => index),
+    );
+  });
+
+  it("is told whole again, once, when the edge has missed something", () => {
+    const fed = new Fed(2, 3);
+    fed.feed.sendAllMembers();
+    fed.take();
+    fed.feed.repeatMembers();
+    assert.deepEqual(fed.take(), []);
+    fed.feed.forgetMembers();
+    fed.feed.forgetMembers();
+    fed.feed.repeatMembers();
+    fed.feed.repeatMembers();
+    const told = membersOf(fed.take());
+    assert.deepEqual(
+      told.map(({ full, generation }) => [full, generation]),
+      [[true, 1]],
+    );
+  });
+});
+
+describe("what an edge is told of its row", () => {
+  const rows = (messages: SuperMessage[]): string[] => messages.map(({ type }) => type);
+
+  it("is a snapshot first, then what changed, and nothing while nothing does", () => {
+    const fed = new Fed(1, 6);
+    const keeper = new RowKeeper();
+    for (let to = 1; to <= 6; to++)
+      fed.hears(to, Object.fromEntries([1, 2, 3, 4, 5, 6].filter((id) => id !== to).map((id) => [id, 10])));
+    fed.feed.sendRow();
+    fed.feed.sendRow();
+    const [first, ...rest] = fed.take();
+    assert.ok(first?.type === "row" && rest.length === 0);
+    keeper.take(first.row as Row);
+    assert.equal(keeper.row?.entries.length, 5);
+
+    fed.hears(6, { 1: 90, 2: 10, 3: 10, 4: 10, 5: 10 });
+    fed.feed.sendRow();
+    const [second] = fed.take();
+    assert.ok(second?.type === "row-delta");
+    assert.equal(keeper.change(second.delta as RowDelta), true);
+    assert.deepEqual(keeper.row, fed.coordinator.row(1));
+    assert.notEqual(keeper.row?.entries.find(({ destination }) => destination === 6)?.nextHop, 6);
+  });
+
+  it("is a snapshot again when it asks for one", () => {
+    const fed = new Fed(1, 3);
+    fed.feed.sendRow();
+    fed.take();
+    fed.feed.forgetRow();
+    fed.feed.sendRow();
+    assert.deepEqual(rows(fed.take()), ["row"]);
+  });
+
+  it("is said again later when the connection did not take it", () => {
+    const fed = new Fed(1, 3);
+    fed.open = false;
+    fed.feed.sendRow();
+    fed.open = true;
+    fed.feed.sendRow();
+    assert.deepEqual(rows(fed.take()), ["row"]);
+  });
+
+  it("is the whole row when the changes do not fit a message", () => {
+    const members = 1500;
+    const fed = new Fed(1, members);
+    const delays = (ids: number, ms: number): Record<number, number> =>
+      Object.fromEntries(Array.from({ length: ids }, (_, i) => [i + 3, ms]));
+    const others = Array.from({ length: members - 2 }, (_, i) => i + 3);
+    for (const to of others) {
+      fed.coordinator.report(0, to, report(to, 1, [advert(1, to, 10_000), advert(2, to, 20_000)]));
+    }
+    fed.hears(1, { 2: 5, ...delays(members - 2, 10) });
+    fed.feed.sendRow();
+    fed.take();
+    for (const to of others.slice(0, 1200)) {
+      fed.coordinator.report(0, to, report(to, 2, [advert(1, to, 15_000), advert(2, to, 20_000)]));
+    }
+    fed.coordinator.compute();
+    fed.feed.sendRow();
+    assert.deepEqual(rows(fed.take()), ["row"]);
+    fed.feed.sendRow();
+    assert.deepEqual(fed.take(), []);
+  }).timeout(60_000);
+});

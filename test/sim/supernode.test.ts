@@ -1,0 +1,113 @@
+import assert from "node:assert/strict";
+import { describe, it } from "mocha";
+import { randomLab, settled } from "./labs.ts";
+import { relayedPair } from "./failover.ts";
+import { forSeeds } from "./random.ts";
+import { MS, SECOND } from "./simulation.ts";
+import type { LinkChange } from "./scenario.ts";
+import type { Simulation } from "./simulation.ts";
+import { SUPER_ID } from "./supernode.ts";
+
+const NODES = 6;
+const SEEDS = 3;
+const NO_WAY = 0xffff;
+
+function betweenEdges(sim: Simulation): LinkChange[] {
+  return sim.linkChanges.filter(({ peer }) => peer !== SUPER_ID);
+}
+
+/** Long enough for the clocks' rates to be known. */
+function settledLab(seed: number): Simulation {
+  return settled(randomLab(seed, NODES), 90);
+}
+
+describe("simulated supernode", function () {
+  this.timeout(120_000);
+
+  it("gone for five minutes, then started anew: no way and no link changes while it is gone, none is torn down after", () => {
+    let [changes, seconds] = [0, 0];
+    forSeeds(SEEDS, (seed) => {
+      const sim = settledLab(seed);
+      const flow = sim.flow(...relayedPair(sim), 100);
+      sim.run(10 * SECOND);
+      const [links, routes] = [betweenEdges(sim).length, sim.routeChanges.length];
+      sim.stopSupernode();
+      sim.run(300 * SECOND);
+      assert.equal(sim.routeChanges.length, routes, "ways changed while it was gone");
+      sim.restartSupernode();
+      const startedUs = sim.nowUs;
+      while (!sim.supernode.settled && sim.nowUs < startedUs + 60 * SECOND) sim.run(100 * MS);
+      seconds = Math.max(seconds, (sim.nowUs - startedUs) / SECOND);
+      sim.run(60 * SECOND);
+      flow.stopped = true;
+      sim.run(SECOND);
+      const after = sim.routeChanges.slice(routes);
+      changes += after.length;
+      assert.ok(
+        after.every(({ to }) => to !== NO_WAY),
+        "ways were torn down",
+      );
+      assert.equal(betweenEdges(sim).length, links, "links changed");
+      assert.equal(flow.lost, 0);
+    });
+    const told = `${changes} next hops of ${NODES * (NODES - 1)} changed afterwards, rows came after at most ${seconds.toFixed(1)} s`;
+    console.log(`      ${SEEDS} seeds of ${NODES} nodes: ${told}`);
+    assert.ok(changes <= 0.02 * SEEDS * NODES * (NODES - 1));
+  });
+
+  it("gone: a relay that dies is replaced by its neighbours' own repair", () => {
+    forSeeds(SEEDS, (seed) => {
+      const sim = settledLab(seed);
+      const [from, to] = relayedPair(sim);
+      const flow = sim.flow(from, to, 100);
+      sim.run(5 * SECOND);
+      sim.stopSupernode();
+      sim.run(10 * SECOND);
+      const brokeUs = sim.nowUs;
+      sim.kill(sim.way(from, to)[1] ?? 0);
+      sim.run(60 * SECOND);
+      const outageUs = flow.outage(brokeUs - 100 * MS);
+      assert.ok(outageUs < SECOND, `nothing arrived for ${outageUs / MS} ms`);
+      assert.equal(sim.tally.revisits, 0);
+    });
+  });
+
+  it("cut off from one edge for half a minute: that edge keeps its ways, and has the new ones soon after", () => {
+    forSeeds(SEEDS, (seed) => {
+      const sim = settledLab(seed);
+      const edge = sim.random.pick(sim.nodes);
+      const before = sim.routeChanges.length;
+      sim.channel(edge).cut(true);
+      sim.run(25 * SECOND);
+      assert.equal(sim.routeChanges.length, before);
+      // Meanwhile another one dies.
+      const dead = sim.random.pick(sim.nodes.filter((node) => node !== edge));
+      sim.kill(dead);
+      sim.run(5 * SECOND);
+      sim.channel(edge).cut(false);
+      sim.run(15 * SECOND);
+      for (const to of sim.nodes) {
+        if (to === edge || to === dead) continue;
+        assert.ok(!sim.way(edge, to).includes(dead), `still by ${dead}`);
+        assert.equal(sim.way(edge, to).at(-1), to);
+      }
+    });
+  });
+
+  it("an edge whose process is started anew is reached again within 5 s", () => {
+    forSeeds(SEEDS, (seed) => {
+      const sim = settledLab(seed);
+      const [from, to] = relayedPair(sim);
+      const flow = sim.flow(from, to, 100);
+      sim.run(5 * SECOND);
+      sim.kill(to);
+      sim.run(3 * SECOND);
+      sim.revive(to);
+      const revivedUs = sim.nowUs;
+      sim.run(20 * SECOND);
+      const first = flow.arrivedUs.find((arrived) => arrived > revivedUs) ?? Infinity;
+      assert.ok(first - revivedUs < 5 * SECOND, `after ${(first - revivedUs) / SECOND} s`);
+      assert.equal(sim.tally.revisits, 0);
+    });
+  });
+});
