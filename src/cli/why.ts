@@ -34,7 +34,7 @@ export async function runWhy(args: readonly string[]): Promise<number> {
 }
 
 export function renderWhy({ from, to, candidates }: WhyAnswer): string {
-  if (candidates.length === 0) return `no path from ${from} to ${to} is known\n`;
+  if (candidates.length === 0) return `no path from ${printable(from)} to ${printable(to)} is known\n`;
   const best = candidates.find(({ chosen }) => chosen)?.costUs ?? candidates[0]?.costUs ?? 0;
   const rows = candidates.map(({ path, costUs, chosen, reason }) => [
     chosen ? "chosen" : "",

@@ -119,10 +119,16 @@ export class CandidateTable {
     return candidate;
   }
 
-  /** Whether a datagram from there justifies a challenge now. A proven one may always be asked again. */
+  /**
+   * Whether a datagram from there justifies a challenge now. A proven one may always be asked again, and so may one that
+   * we were told of: its tries may have been over before the peer had a session.
+   */
   mayChallenge(candidate: Candidate, nowUs: number): boolean {
     return (
-      candidate.proven || candidate.tries < this.#tuning.candidateTries || nowUs >= candidate.nextProbeUs
+      candidate.proven ||
+      candidate.source !== "seen" ||
+      candidate.tries < this.#tuning.candidateTries ||
+      nowUs >= candidate.nextProbeUs
     );
   }
 

@@ -313,6 +313,7 @@ export class LinkCore {
 
   #onRise(nowUs: number): void {
     this.#directions.rose();
+    this.#measures.loss.linkRose();
     this.#clock?.begin(nowUs);
     this.#actions.push({ type: "state", up: true });
   }

@@ -46,11 +46,24 @@ export class LossMeter {
   /** What traffic told last, and the newest probe then. */
   #counted: LossFigure | undefined;
   #countedUpTo = 0;
+  /** Probes after this one count. */
+  #countFrom = 0;
 
   /** Forget everything: the sender began anew. */
   reset(): void {
     this.#bitmap.fill(0);
-    this.#newest = this.#known = this.#next = this.#stored = 0;
+    this.#newest = this.#known = this.#next = this.#stored = this.#countFrom = 0;
+    this.#usual = USUAL_LOSS;
+    this.#counted = undefined;
+  }
+
+  /**
+   * The link came up: what was lost while it was not is no loss of its, and would make it look bad for the two minutes
+   * that an idle link's probes are remembered.
+   */
+  linkRose(): void {
+    this.#countFrom = this.#newest;
+    this.#next = this.#stored = 0;
     this.#usual = USUAL_LOSS;
     this.#counted = undefined;
   }
@@ -155,7 +168,7 @@ export class LossMeter {
   }
 
   #probeLoss(): LossFigure {
-    const counted = Math.min(this.#known, PROBES_COUNTED);
+    const counted = Math.min(this.#known, PROBES_COUNTED, this.#newest - this.#countFrom);
     // Traffic knew more of the time before it ceased than the probes of that time do.
     const told = this.#counted;
     const since = told ? Math.min(counted, this.#newest - this.#countedUpTo) : counted;

@@ -7,7 +7,6 @@ import type { PeerConfig } from "../config/edge-config.ts";
 import type { Member, Members } from "../control/messages.ts";
 import type { ToWorker } from "../dataplane/messages.ts";
 import { PACKED_ADDRESS_BYTES, packAddress, parseAddress } from "../wire/address.ts";
-import type { Logger } from "./log.ts";
 import type { PeerOptions } from "./node-core.ts";
 import { keyName, type Peer } from "./peer.ts";
 
@@ -29,7 +28,10 @@ export interface MemberCore {
     setPsk(peer: Peer, psk: Uint8Array | null): void;
   };
   readonly plane: { post(message: ToWorker): void };
-  readonly log: Pick<Logger, "info" | "warn">;
+  readonly log: {
+    info(fields: object, text: string): void;
+    warn(fields: object, text: string): void;
+  };
   addPeer(config: PeerConfig, options: PeerOptions): Peer;
   removePeer(peer: Peer): void;
   setEndPointName(peer: Peer, endPoint: string | null): void;
@@ -95,8 +97,7 @@ export class MemberList {
     if (!believed) return this.#wake();
     for (const { nodeId, online } of this.#members.values()) {
       const peer = this.#core.peers.byNode(nodeId);
-      const inVain =
-        !online && peer !== undefined && peer.core.handshaking && !this.#core.isLinkUp(nodeId);
+      const inVain = !online && peer !== undefined && peer.core.handshaking && !this.#core.isLinkUp(nodeId);
       const since = this.#calledSince.get(nodeId);
       if (!inVain) this.#calledSince.delete(nodeId);
       else if (since === undefined) this.#calledSince.set(nodeId, nowMs);

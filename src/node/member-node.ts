@@ -54,6 +54,8 @@ export class MemberNode implements RunningEdge {
   readonly #questions: SuperQuestions;
   readonly #incarnation: number;
   readonly #connected: Set<number> = new Set();
+  /** Supernodes whose connection ended. */
+  readonly #lost: Set<number> = new Set();
   #client: SuperClient | undefined;
   /** Index of the supernode whose members and rows count; the UDP session is with it. */
   #obeyed = 0;
@@ -63,6 +65,7 @@ export class MemberNode implements RunningEdge {
   #patienceMs: number;
   #epoch = 0;
   #local: string[] = [];
+  #startedMs = 0;
   #families: { ipv4: boolean; ipv6: boolean } = { ipv4: false, ipv6: false };
   #timer: NodeJS.Timeout | undefined;
   #stopped = false;
@@ -98,6 +101,7 @@ export class MemberNode implements RunningEdge {
   async start(): Promise<Extract<FromWorker, { type: "ready" }>> {
     const transport = import("../control/super-client.ts");
     const ready = await this.core.start();
+    this.#startedMs = this.core.now();
     this.#families = { ipv4: ready.udp.ipv4, ipv6: ready.udp.ipv6 };
     this.#local = this.#localEndpoints();
     this.#obey(0);
@@ -195,7 +199,10 @@ export class MemberNode implements RunningEdge {
     this.#aloneSinceMs = undefined;
     this.#take(welcome.parameters);
     this.#client?.send(index, { type: "report", report: this.#reporter.full(this.core.now() * 1000) });
-    if (!this.#connected.has(this.#obeyed)) this.#obey(index);
+    // At the start the first in the list need not be the fastest to answer.
+    const preferred =
+      index < this.#obeyed && !this.#lost.has(index) && this.core.now() - this.#startedMs < PREFERRED_HOLD_MS;
+    if (preferred || !this.#connected.has(this.#obeyed)) this.#obey(index);
     this.#preferredSinceMs = undefined;
   }
 
@@ -203,6 +210,7 @@ export class MemberNode implements RunningEdge {
     if (this.#stopped) return;
     this.core.log.warn({ supernode: this.config.supers[index]?.control }, `supernode lost: ${reason}`);
     this.#connected.delete(index);
+    this.#lost.add(index);
     if (this.#connected.size === 0) this.#aloneSinceMs = this.core.now();
     const next = Math.min(...this.#connected);
     if (index === this.#obeyed && Number.isFinite(next)) this.#obey(next);

@@ -8,6 +8,7 @@ import type { PeerConfig } from "../config/edge-config.ts";
 import type { SuperConfig, SuperPeerConfig } from "../config/super-config.ts";
 import type { NodeQuestion, QuestionRefused, StatusDocument, WhyAnswer } from "../api/status-model.ts";
 import type { EdgeMessage, Hello, Parameters as SuperParameters } from "../control/messages.ts";
+import type { ListenError } from "../control/listen.ts";
 import { SUPER_VERSION } from "../control/messages.ts";
 import {
   createSuperServer,
@@ -102,10 +103,12 @@ export class SuperNode implements RunningNode {
       onEdge: (edge) => this.#onEdge(edge),
       onRefused: (refusal) => this.#onRefused(refusal),
       log: controlLog(this.core.log),
-    }).catch((error: NodeJS.ErrnoException) => {
-      const address = `${bind.ipv4 ?? `[${bind.ipv6}]`}:${controlPort}`;
-      if (error.code === "EADDRINUSE") throw listenInUse("UDP", `or TCP ${address}`);
-      throw new EtherloomError("EL_LISTEN", `control port ${address}: ${error.message}`);
+    }).catch((error: ListenError) => {
+      const { code, protocol, message } = error;
+      const host = error.address || (bind.ipv4 ?? bind.ipv6 ?? "");
+      const address = `${host.includes(":") ? `[${host}]` : host}:${controlPort}`;
+      if (code === "EADDRINUSE") throw listenInUse(protocol, address);
+      throw new EtherloomError("EL_LISTEN", `control port ${address}: ${message}`);
     });
     this.#timer = setInterval(() => this.#tick(), EXPIRE_EVERY_MS);
     this.#timer.unref();

@@ -420,6 +420,19 @@ describe("link: roaming", () => {
     }
   });
 
+  it("finds a peer at a told address although all tries were over before the peer could answer", () => {
+    const pair = new LinkPair(3);
+    for (const side of [pair.a, pair.b]) pair.tell(side, { type: "start" });
+    pair.tell(pair.a, { type: "candidate", address: pair.b.address, source: "told" });
+    pair.tell(pair.b, { type: "candidate", address: pair.a.address, source: "told" });
+    pair.tell(pair.a, { type: "session", up: true });
+    pair.run(8 * SECOND);
+    assert.equal(pair.a.link.up, false);
+    pair.tell(pair.b, { type: "session", up: true });
+    pair.run(SECOND);
+    assert.deepEqual([pair.a.link.up, pair.b.link.up], [true, true]);
+  });
+
   it("keeps what is known of the way here when the way there moves", () => {
     const pair = running();
     keepBusy(pair, 50 * MS);

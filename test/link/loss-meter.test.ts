@@ -40,6 +40,17 @@ describe("loss meter", () => {
     assert.ok(Math.abs((lossFromBitmap(bytes, 100) ?? 0) - 0.25) < 0.02);
   });
 
+  it("does not hold against a link what was lost while it was down", () => {
+    const meter = new LossMeter();
+    for (let i = 1; i <= 30; i++) if (i <= 5 || i > 25) meter.onProbe(i * 1_000_000, i, i, 0);
+    assert.ok((meter.measured()?.share ?? 0) > 0.5);
+    meter.linkRose();
+    for (let i = 31; i <= 40; i++) meter.onProbe(i * 1_000_000, i, i, 0);
+    assert.equal(meter.measured()?.share, 0);
+    for (let i = 41; i <= 50; i++) if (i % 2 === 0) meter.onProbe(i * 1_000_000, i, i, 0);
+    assert.equal(meter.measured()?.share, 0.25);
+  });
+
   it("uses counts of real traffic where there is some, across the wrap of the sender's count", () => {
     const meter = new LossMeter();
     const start = 2 ** 32 - 500;

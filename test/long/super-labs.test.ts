@@ -54,6 +54,30 @@ function optimum(names: readonly string[], delays: Delays, relayMs: number): Del
   return best;
 }
 
+function bestWay(
+  names: readonly string[],
+  delays: Delays,
+  relayMs: number,
+  from: string,
+  to: string,
+): string[] {
+  const best = optimum(names, delays, relayMs);
+  const cost = (a: string, b: string): number => (a === b ? 0 : (best[`${a}>${b}`] ?? Infinity));
+  const way = [from];
+  for (let here = from; here !== to && way.length <= names.length;) {
+    const next = names
+      .filter((name) => name !== here)
+      .find((name) => {
+        const rest = name === to ? 0 : relayMs + cost(name, to);
+        return Math.abs((delays[`${here}>${name}`] ?? Infinity) + rest - cost(here, to)) < 1e-6;
+      });
+    if (next === undefined) break;
+    way.push(next);
+    here = next;
+  }
+  return way;
+}
+
 /** The way of each direction by all nodes' tables, read once. */
 async function allWays(mesh: CloudMesh, names: readonly string[]): Promise<Record<string, string[]>> {
   const nextHops = new Map<string, Map<number, number>>();
@@ -106,10 +130,15 @@ async function check(names: readonly string[], delays: Delays, relayMs: number):
     for (const [i, pair] of Object.keys(chosen).entries()) {
       if ((excess[i] ?? 0) <= 3) continue;
       const [from = "", to = ""] = pair.split(">");
-      const { candidates } = await why(mesh, from, to);
-      const first = candidates.slice(0, 3).map(({ path, reason }) => `${path.join(" ")}: ${reason}`);
+      const wanted = bestWay(names, delays, relayMs, from, to);
+      const states: string[] = [];
+      for (const [at, name] of wanted.slice(1).entries()) {
+        const { candidates } = await why(mesh, wanted[at] ?? "", name);
+        const link = candidates.find(({ path }) => path.length === 2);
+        states.push(`${wanted[at]} ${name} ${link?.costUs ?? link?.reason}`);
+      }
       console.log(
-        `      ${pair}: ${excess[i]?.toFixed(0)} ms too much by ${chosen[pair]?.join(" ")}; ${first.join(" | ")}`,
+        `      ${pair}: ${excess[i]?.toFixed(0)} ms too much by ${chosen[pair]?.join(" ")}; best: ${states.join(", ")}`,
       );
     }
     console.log(

@@ -176,10 +176,13 @@ describe("what an edge is told of its row", () => {
     fed.hears(1, { 2: 5, ...delays(members - 2, 10) });
     fed.feed.sendRow();
     fed.take();
+    const base = fed.coordinator.rowVersion(1);
     for (const to of others.slice(0, 1200)) {
       fed.coordinator.report(0, to, report(to, 2, [advert(1, to, 15_000), advert(2, to, 20_000)]));
     }
     fed.coordinator.compute();
+    const delta = fed.coordinator.delta(1, base);
+    assert.ok("base" in delta && encodeMessage({ type: "row-delta", delta }) === undefined);
     fed.feed.sendRow();
     assert.deepEqual(rows(fed.take()), ["row"]);
     fed.feed.sendRow();

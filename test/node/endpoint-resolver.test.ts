@@ -96,6 +96,14 @@ describe("the resolver of endpoints", () => {
     assert.equal(found.length, 1);
   });
 
+  it("with an interval longer than timers can wait does not ask all the time", async () => {
+    const { resolver, found } = make({ intervalMs: 1e12 });
+    resolver.watch(1, "192.0.2.1:3001");
+    await until(() => found.length > 0);
+    await pause(50);
+    assert.equal(found.length, 1);
+  });
+
   it("gives no answer for what was forgotten or replaced while it was asked for", async () => {
     const { resolver, found } = make();
     resolver.watch(1, "localhost:1");

@@ -101,4 +101,33 @@ describe("a supernode's book of members", () => {
       { nodeId: 2, relay: "never", additionalCostUs: 7000 },
     ]);
   });
+
+  it("takes the file's word on relaying at once, and the node's again when the file has none", () => {
+    const book = new MemberBook(undefined);
+    book.setPeers([peer(1), peer(2)]);
+    book.arrived(2, { ...hello, relay: "always" });
+    const relay = (): string | undefined => book.policies()[1]?.relay;
+    assert.equal(relay(), "always");
+    book.setPeers([peer(1), peer(2, { relay: "never" })]);
+    assert.equal(relay(), "never");
+    assert.equal(book.message(1, 0, false, [2], []).set[0]?.relay, "never");
+    book.setPeers([peer(1), peer(2)]);
+    assert.equal(relay(), "always");
+  });
+
+  it("tells nobody's LAN addresses to a member that is to use none", () => {
+    const book = new MemberBook(undefined);
+    book.setPeers([peer(1, { skipLocalIp: true }), peer(2), peer(3)]);
+    book.arrived(2, hello);
+    assert.deepEqual(book.message(1, 0, false, [2], []).set[0]?.endpoints, []);
+    assert.equal(book.message(3, 0, false, [2], []).set[0]?.endpoints.length, 1);
+  });
+
+  it("names after a reload only those whose lines are others", () => {
+    const book = new MemberBook(undefined);
+    book.setPeers([peer(1), peer(2), peer(3)]);
+    book.takeChanges();
+    book.setPeers([peer(1), peer(2, { additionalCost: 3 }), peer(3), peer(4)]);
+    assert.deepEqual(book.takeChanges(), { changed: [2, 4], removed: [] });
+  });
 });

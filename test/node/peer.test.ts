@@ -31,6 +31,22 @@ describe("the table of peers", () => {
     assert.deepEqual([...table], []);
   });
 
+  it("finds both by their new names when two have exchanged their keys, one after the other", () => {
+    const table = new PeerTable();
+    const [one, two] = [peer(1, "a"), peer(2, "b")];
+    table.add(one);
+    table.add(two);
+    table.remove(one);
+    const newOne = peer(1, "b");
+    table.add(newOne);
+    table.remove(two);
+    const newTwo = peer(2, "a");
+    table.add(newTwo);
+    assert.equal(table.byKey(seedBytes("b")), newOne);
+    assert.equal(table.byKey(seedBytes("a")), newTwo);
+    assert.deepEqual([...table], [newOne, newTwo]);
+  });
+
   it("may lose peers while it is walked through", () => {
     const table = new PeerTable();
     for (const id of [1, 2, 3]) table.add(peer(id));

@@ -1,10 +1,12 @@
 import assert from "node:assert/strict";
-import { describe, it } from "mocha";
+import { mock } from "node:test";
+import { afterEach, beforeEach, describe, it } from "mocha";
 import type { EdgeMessage } from "../../src/control/messages.ts";
 import { findNodeId, nodeLabel } from "../../src/node/node-names.ts";
 import { SuperQuestions, whyAnswer } from "../../src/node/super-questions.ts";
 import { Traces } from "../../src/node/traces.ts";
 import type { PeerConfig } from "../../src/config/edge-config.ts";
+import type { TraceHop } from "../../src/wire/trace.ts";
 import { FakeCore } from "./fake-core.ts";
 
 function coreWith(...names: [number, string][]): FakeCore {
@@ -41,11 +43,22 @@ describe("nodes by name or number", () => {
   });
 
   it("are shown as number and name, or the number alone", () => {
-    assert.deepEqual([nodeLabel(core, 1), nodeLabel(core, 2), nodeLabel(core, 9)], ["1 own", "2 berlin", "9"]);
+    assert.deepEqual(
+      [nodeLabel(core, 1), nodeLabel(core, 2), nodeLabel(core, 9)],
+      ["1 own", "2 berlin", "9"],
+    );
   });
 });
 
+/** Three seconds pass at once. */
+function withTimers(): void {
+  beforeEach(() => mock.timers.enable({ apis: ["setTimeout"] }));
+  afterEach(() => mock.timers.reset());
+}
+
 describe("an edge's question to its supernode", () => {
+  withTimers();
+
   it("is not asked when none is connected", async () => {
     assert.equal(await new SuperQuestions(() => false).why(2), undefined);
   });
@@ -74,7 +87,14 @@ describe("an edge's question to its supernode", () => {
       { path: [1, 3, 2], chosen: false, reason: "down" },
       { path: [], costUs: null, chosen: false, reason: "x" },
     ];
-    const bad = [null, 5, {}, { ...good[0], path: ["1"] }, { ...good[0], costUs: "1" }, { ...good[0], reason: 1 }];
+    const bad = [
+      null,
+      5,
+      {},
+      { ...good[0], path: ["1"] },
+      { ...good[0], costUs: "1" },
+      { ...good[0], reason: 1 },
+    ];
     let id = 0;
     const questions = new SuperQuestions((message) => message.type === "ask" && (id = message.id) > 0);
     const answer = questions.why(2);
@@ -88,9 +108,11 @@ describe("an edge's question to its supernode", () => {
   it("is given up after three seconds, and a late answer is no answer", async () => {
     let id = 0;
     const questions = new SuperQuestions((message) => message.type === "ask" && (id = message.id) > 0);
-    assert.equal(await questions.why(2), undefined);
+    const answer = questions.why(2);
+    mock.timers.tick(3000);
+    assert.equal(await answer, undefined);
     questions.answered(id, []);
-  }).timeout(10_000);
+  });
 
   it("is answered in names", () => {
     const core = coreWith([2, "berlin"], [3, "paris"]);
@@ -104,7 +126,10 @@ describe("an edge's question to its supernode", () => {
 });
 
 describe("a trace", () => {
-  const hop = (nodeId: number, arrivalUs: number, departureUs: number) => ({ nodeId, arrivalUs, departureUs });
+  withTimers();
+  const hop = (nodeId: number, arrivalUs: number, departureUs: number): TraceHop => ({
+    ...{ nodeId, arrivalUs, departureUs },
+  });
 
   it("tells the delay of each link there and back, in the clocks of its ends", async () => {
     const core = coreWith([2, "berlin"], [3, "paris"]);
@@ -141,10 +166,11 @@ describe("a trace", () => {
   it("that comes back to nobody is given up after three seconds", async () => {
     const core = coreWith([2, "berlin"]);
     const traces = new Traces(core);
-    const { reached } = await traces.ask(2);
-    assert.equal(reached, false);
+    const answer = traces.ask(2);
+    mock.timers.tick(3000);
+    assert.equal((await answer).reached, false);
     const [asked] = core.posted;
     assert.ok(asked?.type === "trace");
     traces.answered({ type: "traced", id: asked.id, hops: [hop(1, 0, 0), hop(2, 1, 1)], turn: 1 });
-  }).timeout(10_000);
+  });
 });

@@ -33,4 +33,17 @@ describe("a supernode's grace after a restart", () => {
     grace.reported(1, [null, 5, "x", { from: "2", costUs: 1 }, [], { from: 3 }]);
     assert.equal(grace.check(2000), true);
   });
+
+  it("does not wait for who was heard and is no member any more, nor for what is no NodeID", () => {
+    const grace = new RestartGrace(true, 0);
+    grace.reported(1, [heard(2), heard(1.5), heard(-1), heard(1e300)]);
+    assert.equal(
+      grace.check(3000, () => true),
+      false,
+    );
+    assert.equal(
+      grace.check(3000, (nodeId) => nodeId !== 2),
+      true,
+    );
+  });
 });

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { createSocket } from "node:dgram";
 import { once } from "node:events";
 import { describe, it } from "mocha";
+import { pino } from "pino";
 import { createLog } from "../../src/node/log.ts";
 import { WallClock } from "../../src/node/wall-clock.ts";
 
@@ -28,6 +29,30 @@ describe("the wall clock's distance from time servers", () => {
         { server: "b", offsetMs: null, delayMs: null, error: "Timeout" },
       ],
     );
+  });
+
+  it("is asked for once where the interval is longer than timers can wait", async () => {
+    let asked = 0;
+    const long = { ...config, servers: ["a"], syncTimeInterval: 1e9 };
+    const clock = new WallClock(long, createLog("silent"), async () => ({ t: ++asked, d: 1 }));
+    await clock.sync();
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    clock.stop();
+    assert.equal(asked, 1);
+  });
+
+  it("that nobody tells is one warning, until somebody has told it again", async () => {
+    const lines: string[] = [];
+    const log = pino({ base: null }, { write: (line: string) => void lines.push(line) });
+    let answers = false;
+    const clock = new WallClock({ ...config, syncTimeInterval: 1e6 }, log, async () => {
+      if (!answers) throw new Error("Timeout");
+      return { t: 0, d: 1 };
+    });
+    const rounds = [false, false, true, false];
+    for (answers of rounds) await clock.sync();
+    clock.stop();
+    assert.equal(lines.length, 2);
   });
 
   it("is not asked for without servers", () => {

@@ -1,0 +1,178 @@
+import assert from "node:assert/strict";
+import { createSocket, type Socket } from "node:dgram";
+import { once } from "node:events";
+import { type AddressInfo, createServer } from "node:net";
+import { join } from "node:path";
+import { afterEach, describe, it } from "mocha";
+import { parseEdgeConfig } from "../../src/config/edge-config.ts";
+import { encodeKey, publicKeyOf } from "../../src/config/key-text.ts";
+import { parseSuperConfig, type SuperConfig } from "../../src/config/super-config.ts";
+import { loadAddon } from "../../src/native/addon.ts";
+import { createLog } from "../../src/node/log.ts";
+import { MemberNode } from "../../src/node/member-node.ts";
+import type { NodeEnvironment } from "../../src/node/node-core.ts";
+import { addonPath } from "../../src/node/paths.ts";
+import { StateDir } from "../../src/node/state-dir.ts";
+import { SuperNode } from "../../src/node/super-node.ts";
+import { eventually, withDirectory } from "../api/temporary-directory.ts";
+
+const keyText = (byte: number): string => encodeKey(new Uint8Array(32).fill(byte));
+const pubKeyText = (byte: number): string => encodeKey(publicKeyOf(new Uint8Array(32).fill(byte)));
+
+function environment(directory: string, name: string): NodeEnvironment {
+  return {
+    addon: loadAddon(addonPath()),
+    state: new StateDir(join(directory, name), (error) => assert.fail(error)),
+    log: createLog("silent"),
+    plainSockets: false,
+    onFailure: (error) => assert.fail(error),
+    onFrame: () => true,
+  };
+}
+
+interface Ports {
+  listenPort: number;
+  controlPort: number;
+}
+
+function superConfig({ listenPort, controlPort }: Ports, peers: object[]): SuperConfig {
+  const file = {
+    ...{ nodeName: "sn", privKey: keyText(1), listenPort, controlPort, stateDir: "/nowhere", peers },
+    ...{ bind: { ipv4: "127.0.0.1", ipv6: false }, allowLoopback: true },
+  };
+  return parseSuperConfig("super.yaml", JSON.stringify(file));
+}
+
+function edge(
+  directory: string,
+  nodeId: number,
+  { listenPort, controlPort }: Ports,
+  psKey?: string,
+): MemberNode {
+  const superNode = {
+    useSuperNode: true,
+    supers: [
+      {
+        ...{
+          endpoint: `127.0.0.1:${listenPort}`,
+          control: `127.0.0.1:${controlPort}`,
+          pubKey: pubKeyText(1),
+        },
+        ...(psKey !== undefined && { psKey }),
+      },
+    ],
+  };
+  const file = {
+    ...{ nodeId, nodeName: `n${nodeId}`, privKey: keyText(10 + nodeId), listenPort: 0, stateDir: "/nowhere" },
+    ...{ bind: { ipv4: "127.0.0.1", ipv6: false }, allowLoopback: true, interface: { itype: "dummy" } },
+    dynamicRoute: { superNode },
+  };
+  const config = parseEdgeConfig("edge.yaml", JSON.stringify(file));
+  return new MemberNode(config, environment(directory, `n${nodeId}`));
+}
+
+const member = (nodeId: number, more: object = {}): object => ({
+  ...{ nodeId, name: `n${nodeId}`, pubKey: pubKeyText(10 + nodeId) },
+  ...more,
+});
+
+async function bound(port = 0): Promise<Socket> {
+  const socket = createSocket("udp4");
+  socket.bind(port, "127.0.0.1");
+  await once(socket, "listening");
+  return socket;
+}
+
+async function freePorts(): Promise<Ports> {
+  const sockets = [await bound(), await bound()];
+  const [listenPort = 0, controlPort = 0] = sockets.map((socket) => socket.address().port);
+  for (const socket of sockets) socket.close();
+  return { listenPort, controlPort };
+}
+
+describe("nodes in super mode", function () {
+  this.timeout(30_000);
+  const running: { stop(): Promise<void> }[] = [];
+  afterEach(async () => {
+    for (const node of running.splice(0)) await node.stop();
+  });
+  const started = async <Node extends SuperNode | MemberNode>(node: Node): Promise<Node> => {
+    running.push(node);
+    await node.start();
+    return node;
+  };
+
+  it("leave no socket open when a supernode's control port is taken, and say which one", () =>
+    withDirectory(async (directory) => {
+      const taken = createServer();
+      await once(taken.listen(0, "127.0.0.1"), "listening");
+      const controlPort = (taken.address() as AddressInfo).port;
+      const { listenPort } = await freePorts();
+      const node = new SuperNode(superConfig({ listenPort, controlPort }, []), environment(directory, "sn"));
+      try {
+        await assert.rejects(node.start(), {
+          code: "EL_LISTEN_IN_USE",
+          message: new RegExp(`^TCP 127\\.0\\.0\\.1:${controlPort} is in use`),
+        });
+      } finally {
+        await node.stop();
+        taken.close();
+      }
+      (await bound(listenPort)).close();
+      (await bound(controlPort)).close();
+    }));
+
+  it("start without their supernode, say so when asked, and stop while they are connecting", () =>
+    withDirectory(async (directory) => {
+      const node = edge(directory, 1, await freePorts());
+      await node.start();
+      const about = async (name: string): Promise<unknown> =>
+        node.answer({ kind: "why", node: name, from: undefined });
+      assert.deepEqual(await about("n2"), { error: "no node n2 is known here" });
+      assert.deepEqual(await about("n1"), { error: "n1 is this node" });
+      const before = performance.now();
+      await node.stop();
+      assert.ok(performance.now() - before < 3000);
+    }));
+
+  it("follow a reload: names, pre-shared keys, and a NodeID that is another node's from now on", () =>
+    withDirectory(async (directory) => {
+      const ports = await freePorts();
+      const node = new SuperNode(
+        superConfig(ports, [member(1), member(2), member(3)]),
+        environment(directory, "sn"),
+      );
+      await started(node);
+      const one = await started(edge(directory, 1, ports));
+      const two = await started(edge(directory, 2, ports, keyText(99)));
+      const nameOf = (nodeId: number): string | undefined => one.core.peers.byNode(nodeId)?.name;
+      await eventually(() => nameOf(3) === "n3");
+      const handshakes = (): number | undefined => node.core.peers.byNode(2)?.handshakes;
+      assert.equal(handshakes(), 0, "the file has no pre-shared key for it yet");
+
+      const changed = [
+        member(1),
+        member(2, { name: "two", psKey: keyText(99), endPoint: "127.0.0.1:9" }),
+        member(3, { pubKey: pubKeyText(50) }),
+      ];
+      assert.deepEqual(node.reload(superConfig(ports, changed)), [
+        "member 3 removed",
+        "member 2 changed",
+        "member 3 added",
+      ]);
+      await eventually(() => nameOf(2) === "two");
+      const third = one.core.peers.byNode(3);
+      assert.equal(third && encodeKey(third.publicKey), pubKeyText(50));
+      assert.equal(node.core.peers.byNode(2)?.name, "two");
+      await eventually(() => (handshakes() ?? 0) > 0);
+      assert.equal(two.core.peers.byNode(3)?.publicKey.length, 32);
+
+      node.reload(superConfig(ports, [member(1), member(2, { name: "two", psKey: keyText(99) })]));
+      assert.equal(node.core.peers.byNode(2)?.endPoint, null);
+      await eventually(() => nameOf(3) === undefined);
+      assert.deepEqual(
+        node.reload(superConfig(ports, [member(1), member(2, { name: "two", psKey: keyText(99) })])),
+        [],
+      );
+    }));
+});
