@@ -114,7 +114,7 @@ describeAsRoot("counters", function () {
     const behindC = macOf("02:00:00:00:0c:01");
     atC.send(new FrameMaker(behindC, BROADCAST).plain(60));
     await atA.waitFor((frame) => frame.subarray(6, 12).equals(behindC), 1, 10_000);
-    const before = await atRest(mesh, FRAMES);
+    const before = await atRest(mesh, [...FRAMES, ...DATAGRAMS]);
     const maker = new FrameMaker(station, BROADCAST);
     atA.send(
       maker.plain(2900 + 14 - 200), // in two pieces
