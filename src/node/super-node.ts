@@ -124,7 +124,7 @@ export class SuperNode implements RunningNode {
   }
 
   configuredPeer(publicKey: Uint8Array): PeerConfig | undefined {
-    const found = this.#config.peers.find((peer) => Buffer.compare(peer.pubKey, publicKey) === 0);
+    const found = this.#memberOf(publicKey);
     return found === undefined ? undefined : peerConfig(found);
   }
 
@@ -193,6 +193,11 @@ export class SuperNode implements RunningNode {
     };
   }
 
+  /** The member in the file with this key. */
+  #memberOf(pubKey: Uint8Array): SuperPeerConfig | undefined {
+    return this.#config.peers.find((peer) => Buffer.compare(peer.pubKey, pubKey) === 0);
+  }
+
   #addPeer(peer: SuperPeerConfig): void {
     this.addPeer(peerConfig(peer));
   }
@@ -212,7 +217,7 @@ export class SuperNode implements RunningNode {
   }
 
   #authorize(pubKey: Uint8Array, hello: Hello): Authorization {
-    const peer = this.#config.peers.find((known) => Buffer.compare(known.pubKey, pubKey) === 0);
+    const peer = this.#memberOf(pubKey);
     if (peer === undefined)
       return { ok: false, code: "unknown-key", text: "no member of this network has this key" };
     if (hello.networkTag !== this.#tag)
