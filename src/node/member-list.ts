@@ -6,7 +6,7 @@ import { decodeKey } from "../config/key-text.ts";
 import type { PeerConfig } from "../config/edge-config.ts";
 import type { Member, Members } from "../control/messages.ts";
 import type { ToWorker } from "../dataplane/messages.ts";
-import { PACKED_ADDRESS_BYTES, packAddress, parseAddress } from "../wire/address.ts";
+import { packedOf } from "../dataplane/underlay.ts";
 import type { PeerOptions } from "./node-core.ts";
 import { keyName, type Peer } from "./peer.ts";
 
@@ -161,13 +161,7 @@ export class MemberList {
   #tellCandidates(member: Member, before: Member | undefined): void {
     const addresses = numericEndpoints(member);
     if (before !== undefined && numericEndpoints(before).join() === addresses.join()) return;
-    const packed = addresses.flatMap((text) => {
-      const address = parseAddress(text);
-      if (address === undefined) return [];
-      const bytes = new Uint8Array(PACKED_ADDRESS_BYTES);
-      packAddress(address, bytes);
-      return [bytes];
-    });
+    const packed = addresses.flatMap((text) => packedOf(text) ?? []);
     this.#core.plane.post({ type: "candidates", nodeId: member.nodeId, addresses: packed });
   }
 

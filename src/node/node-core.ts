@@ -5,10 +5,10 @@
  */
 import type { EdgeConfig, PeerConfig } from "../config/edge-config.ts";
 import type { FromWorker } from "../dataplane/messages.ts";
+import { packedOf } from "../dataplane/underlay.ts";
 import { EtherloomError } from "../errors.ts";
 import type { Addon } from "../native/addon.ts";
 import { hash, importPrivateKey, type KeyPair } from "../noise/primitives.ts";
-import { packAddress, PACKED_ADDRESS_BYTES, parseAddress } from "../wire/address.ts";
 import { decodeControl, encodeControl, GOODBYE_REMOVED, GOODBYE_STOPPING } from "../wire/control.ts";
 import type { ControlMessage } from "../wire/control.ts";
 import { EndpointResolver } from "./endpoint-resolver.ts";
@@ -253,11 +253,9 @@ export class NodeCore {
 
   /** `address` is numeric, `a.b.c.d:port` or `[v6]:port`. */
   setEndpoint(peer: Peer, address: string): void {
-    const parsed = parseAddress(address);
-    if (parsed === undefined || peer.link < 0) return;
+    const packed = packedOf(address);
+    if (packed === undefined || peer.link < 0) return;
     this.#resolver?.forget(peer.nodeId);
-    const packed = new Uint8Array(PACKED_ADDRESS_BYTES);
-    packAddress(parsed, packed);
     peer.endPoint = address;
     this.plane.post({ type: "endpoint", nodeId: peer.nodeId, address: packed, source: "set" });
     this.sessions.open(peer);
