@@ -52,7 +52,8 @@ export interface Engine {
   readonly counters: Float64Array;
   readonly portStats: Float64Array;
 
-  openTap(options: { name: string; mtu: number; mac: Uint8Array; offload: boolean }): TapInfo;
+  /** `uso: false` does without UDP segmentation, as kernels before 6.2 do. */
+  openTap(options: { name: string; mtu: number; mac: Uint8Array; offload: boolean; uso?: boolean }): TapInfo;
   openUdp(options: UdpRequest): UdpInfo;
   udpStats(): { gso: boolean; gro: boolean; kernelDrops: number };
   setMark(mark: number): boolean;
@@ -80,8 +81,11 @@ export interface Engine {
   send(count: number): void;
   forward(count: number): void;
   writePorts(count: number): void;
-  /** Returns datagrams; `out` gets frames, runs, messages, when the socket was read in µs, more to read (0/1). */
-  receive(out: Float64Array): number;
+  /**
+   * Returns datagrams; `out` gets frames, runs, messages, when the socket was read in µs, more to read (0/1).
+   * Sockets that were read empty are left alone until they were announced as readable, unless `unasked`.
+   */
+  receive(out: Float64Array, unasked?: boolean): number;
   sendRecord(
     kind: number,
     keypair: number,

@@ -135,7 +135,7 @@ Binding* bindingOf(napi_env env, napi_value self) {
   return static_cast<Binding*>(data);
 }
 
-// openTap({name, mtu, mac, offload}) -> {port, name, index, tso, uso, checksum}
+// openTap({name, mtu, mac, offload, uso = true}) -> {port, name, index, tso, uso, checksum}
 napi_value engineOpenTap(napi_env env, napi_callback_info info) {
   Arguments<1> arguments(env, info);
   Binding* binding = bindingOf(env, arguments.self);
@@ -144,13 +144,14 @@ napi_value engineOpenTap(napi_env env, napi_callback_info info) {
   options.name = toText(env, field(env, arguments[0], "name"));
   options.mtu = static_cast<uint32_t>(toNumber(env, field(env, arguments[0], "mtu"), 1350));
   options.offload = toBool(env, field(env, arguments[0], "offload"));
+  options.uso = toBool(env, field(env, arguments[0], "uso"), true);
   Bytes mac = toBytes(env, field(env, arguments[0], "mac"));
   if (mac.length != 6) return throwError(env, "mac: 6 bytes expected");
   memcpy(options.mac, mac.data, 6);
   Tap tap;
   TapError error = openTap(options, tap);
   if (error.error != 0) return throwSystem(env, error.error, error.step);
-  int32_t port = binding->engine->addPort(tap.fd, true);
+  int32_t port = binding->engine->addPort(tap.fd, true, tap.uso);
   if (port < 0 || !binding->poller->watch(tap.fd, port)) {
     if (port >= 0) binding->engine->closePort(port);
     return throwError(env, "too many ports");
@@ -360,13 +361,18 @@ napi_value engineWritePorts(napi_env env, napi_callback_info info) {
   return undefined(env);
 }
 
-// receive(Float64Array(5)) -> datagrams; the array gets frames, runs, messages, arrival in us, more to read (0/1)
+// receive(Float64Array(5), unasked = false) -> datagrams; the array gets frames, runs, messages, arrival in us, more to
+// read (0/1)
 napi_value engineReceive(napi_env env, napi_callback_info info) {
-  Arguments<1> arguments(env, info);
+  Arguments<2> arguments(env, info);
   Binding* binding = bindingOf(env, arguments.self);
   if (binding == nullptr) return nullptr;
   double* out = toDoubles(env, arguments[0], 5);
   if (out == nullptr) return throwError(env, "Float64Array(5) expected");
+  if (toBool(env, arguments[1])) {
+    binding->engine->markReadable(false);
+    binding->engine->markReadable(true);
+  }
   ReceiveResult result = binding->engine->receive();
   out[0] = result.frames;
   out[1] = result.runs;

@@ -134,7 +134,9 @@ void Engine::writeSuper(Port& port, int32_t number, uint32_t index) {
   SuperFrame& super = coalescer_.at(index);
   VnetHeader header = {};
   iovec vector[kMaxVector];
-  if (port.vnet) {
+  // Kernels before 6.2 take no UDP super-frames.
+  const bool refused = super.pieces > 1 && super.gsoType == kGsoUdpSegments && !port.uso;
+  if (port.vnet && !refused) {
     int used = 0;
     vector[used++] = iovec{&header, sizeof header};
     uint8_t headers[kSuperHeaderCapacity];
@@ -154,7 +156,7 @@ void Engine::writeSuper(Port& port, int32_t number, uint32_t index) {
     writeVector(port, number, vector, used, super.pieces, bytes);
     return;
   }
-  // A port without virtio header takes the frames one by one, as they came, checksums finished.
+  // Such a port, and one without virtio header, takes the frames one by one, as they came, checksums finished.
   uint32_t pieces = super.headerLen > 0 ? super.pieces : 1;
   int32_t p = super.first;
   for (uint32_t i = 0; i < pieces; i++) {
@@ -168,8 +170,10 @@ void Engine::writeSuper(Port& port, int32_t number, uint32_t index) {
     }
     FrameView view;
     if (super.partial && parseFrame(frame, length, view)) recomputeTransportChecksum(frame, length, view);
-    vector[0] = iovec{frame, length};
-    writeVector(port, number, vector, 1, 1, length);
+    int used = 0;
+    if (port.vnet) vector[used++] = iovec{&header, sizeof header};
+    vector[used++] = iovec{frame, length};
+    writeVector(port, number, vector, used, 1, length);
   }
 }
 

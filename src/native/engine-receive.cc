@@ -147,12 +147,12 @@ void Engine::countArrivals(uint32_t slot, uint32_t datagrams) {
   const SocketAddress& from = slotAddress_[slot];
   // Trains come in rows from one neighbour: the last one found is the first one tried.
   Link* last = usedLink(lastArrivalLink_);
-  if (last != nullptr && last->to.address.sameAs(from)) {
+  if (last != nullptr && !last->shadowed && last->to.address.sameAs(from)) {
     last->received += datagrams;
     return;
   }
   for (int32_t link = 0; link <= highestLink_; link++) {
-    if (!links_[link].used || !links_[link].to.address.sameAs(from)) continue;
+    if (!links_[link].used || links_[link].shadowed || !links_[link].to.address.sameAs(from)) continue;
     links_[link].received += datagrams;
     lastArrivalLink_ = link;
     return;

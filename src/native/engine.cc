@@ -36,10 +36,10 @@ Engine::~Engine() {
   closeUdp(udp_);
 }
 
-int32_t Engine::addPort(int fd, bool vnet) {
+int32_t Engine::addPort(int fd, bool vnet, bool uso) {
   for (uint32_t i = 0; i < kMaxPorts; i++) {
     if (ports_[i].fd >= 0) continue;
-    ports_[i] = Port{fd, vnet};
+    ports_[i] = Port{fd, vnet, uso};
     return static_cast<int32_t>(i);
   }
   return -1;
@@ -53,9 +53,32 @@ void Engine::closePort(int32_t port) {
 
 bool Engine::setLink(int32_t link, const uint8_t* packed) {
   if (link < 0 || link >= static_cast<int32_t>(links_.size())) return false;
-  links_[link].used = links_[link].to.address.fromPacked(packed);
+  Link& moved = links_[link];
+  const SocketAddress before = moved.to.address;
+  const bool wasHeir = moved.used && !moved.shadowed;
+  moved.used = moved.to.address.fromPacked(packed);
+  moved.shadowed = false;
   if (link > highestLink_) highestLink_ = link;
+  // An address may pass from one neighbour to another, and the first one's link still has it.
+  for (int32_t i = 0; i <= highestLink_; i++) {
+    Link& other = links_[i];
+    if (i != link && other.used && moved.used && other.to.address.sameAs(moved.to.address)) other.shadowed = true;
+  }
+  if (wasHeir && !(moved.used && moved.to.address.sameAs(before))) {
+    Link* heir = heirOf(before);
+    if (heir != nullptr) heir->shadowed = false;
+  }
   return true;
+}
+
+Link* Engine::heirOf(const SocketAddress& address) {
+  Link* found = nullptr;
+  for (int32_t i = 0; i <= highestLink_; i++) {
+    if (!links_[i].used || !links_[i].to.address.sameAs(address)) continue;
+    if (!links_[i].shadowed) return &links_[i];
+    if (found == nullptr) found = &links_[i];
+  }
+  return found;
 }
 
 uint32_t Engine::linkMtu(int32_t link, uint32_t mark) {

@@ -64,12 +64,14 @@ enum PortStat : uint32_t { portFramesIn, portBytesIn, portFramesOut, portBytesOu
 struct Port {
   int fd = -1;
   bool vnet = false;
+  bool uso = false;  // takes UDP super-frames
 };
 
 struct Link {
   Destination to;
   bool used = false;
   double received = 0;  // datagrams that came from its address, whoever sealed them
+  bool shadowed = false;  // another link was given the same address later: what comes from there is that one's
 };
 
 // The arrays JavaScript sees; the binding owns the memory.
@@ -101,7 +103,7 @@ class Engine {
   Engine& operator=(const Engine&) = delete;
 
   // Ports. The engine owns the descriptor from here on. Returns the port number or -1 when all are taken.
-  int32_t addPort(int fd, bool vnet);
+  int32_t addPort(int fd, bool vnet, bool uso);
   void closePort(int32_t port);
   // Reads up to kMaxPortFrames frames; returns how many lie in the port arena now.
   uint32_t readPort(int32_t port);
@@ -166,6 +168,8 @@ class Engine {
                    uint32_t innerLength);
   UdpSocket* socketFor(const SocketAddress& to);
   Link* usedLink(int32_t link);
+  // The link that was given this address last gets its arrivals; nullptr: none has it.
+  Link* heirOf(const SocketAddress& address);
   void countArrivals(uint32_t slot, uint32_t datagrams);
   uint8_t* reserve(uint32_t length);
 

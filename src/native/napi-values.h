@@ -56,10 +56,9 @@ inline int32_t toInt(napi_env env, napi_value value, int32_t fallback = -1) {
   return napi_get_value_int32(env, value, &result) == napi_ok ? result : fallback;
 }
 
-inline bool toBool(napi_env env, napi_value value) {
-  bool result = false;
-  napi_get_value_bool(env, value, &result);
-  return result;
+inline bool toBool(napi_env env, napi_value value, bool fallback = false) {
+  bool result = fallback;
+  return napi_get_value_bool(env, value, &result) == napi_ok ? result : fallback;
 }
 
 inline std::string toText(napi_env env, napi_value value) {

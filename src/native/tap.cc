@@ -44,9 +44,9 @@ TapError configure(int control, const TapOptions& options, Tap& tap) {
   return TapError{};
 }
 
-void enableOffloads(Tap& tap) {
+void enableOffloads(Tap& tap, bool uso) {
   constexpr unsigned tso = TUN_F_CSUM | TUN_F_TSO4 | TUN_F_TSO6;
-  if (ioctl(tap.fd, TUNSETOFFLOAD, tso | TUN_F_USO4 | TUN_F_USO6) == 0) {
+  if (uso && ioctl(tap.fd, TUNSETOFFLOAD, tso | TUN_F_USO4 | TUN_F_USO6) == 0) {
     tap.checksum = tap.tso = tap.uso = true;
   } else if (ioctl(tap.fd, TUNSETOFFLOAD, tso) == 0) {
     tap.checksum = tap.tso = true;
@@ -73,7 +73,7 @@ TapError openTap(const TapOptions& options, Tap& tap) {
     result = failed("set virtio header size");
   } else {
     tap.name = request.ifr_name;
-    if (options.offload) enableOffloads(tap);
+    if (options.offload) enableOffloads(tap, options.uso);
     int control = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
     if (control < 0) control = socket(AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC, 0);
     result = control < 0 ? failed("control socket") : configure(control, options, tap);

@@ -11,6 +11,7 @@ struct TapOptions {
   uint32_t mtu = 1350;
   uint8_t mac[6] = {};
   bool offload = true;  // false: no TSO/USO/checksum offload, frames come finished
+  bool uso = true;      // false: no USO, as with kernels before 6.2
 };
 
 struct Tap {

@@ -589,6 +589,44 @@ describe("packet engine", () => {
     assert.throws(() => wire.engine.openUdp(absent6), /bind IPv6/);
   });
 
+  it("counts what comes from an address for the link that was given it last, and gives it back", async () => {
+    const counted = (): number[] =>
+      [1, 2].map((link) => {
+        const out = new Float64Array(2);
+        b.engine.linkStats(link, out);
+        return out[1] ?? NaN;
+      });
+    const send = async (): Promise<number[]> => {
+      const before = counted();
+      wire.sendRaw(randomBytes(40), b);
+      await b.receive();
+      return counted().map((now, i) => now - (before[i] ?? 0));
+    };
+    b.engine.setLink(1, wire.address);
+    assert.deepEqual(await send(), [1, 0]);
+    b.engine.setLink(2, wire.address);
+    assert.deepEqual(await send(), [0, 1]);
+    assert.deepEqual(await send(), [0, 1]);
+    b.engine.setLink(2, packed("127.0.0.1:9"));
+    assert.deepEqual(await send(), [1, 0]);
+    b.engine.setLink(2, wire.address);
+    b.engine.setLink(1, wire.address);
+    assert.deepEqual(await send(), [1, 0]);
+  });
+
+  it("looks into a socket that nobody has announced as readable only when told to", async () => {
+    const out = new Float64Array(5);
+    await b.receive();
+    wire.sendRaw(randomBytes(40), b);
+    const end = performance.now() + 1000;
+    while (b.engine.receive(out, true) === 0) assert(performance.now() < end);
+    assert.equal(b.engine.receive(out), 0);
+    wire.sendRaw(randomBytes(40), b);
+    const until = performance.now() + 20;
+    while (performance.now() < until) assert.equal(b.engine.receive(out), 0);
+    assert.equal(b.engine.receive(out, true), 1);
+  });
+
   it("accepts link numbers it has no room for without harm", async () => {
     const key = randomBytes(32);
     const index = 77;
