@@ -77,7 +77,8 @@ export class DataPlane {
     const transit = new Transit(this.#state);
     const forwarding = new ForwardMeter();
     const release = (): void => this.#sessions.releaseWaiting();
-    this.#links = new Links(this.#state, setup, this.#clock, random32, forwarding, post, release);
+    const receive = (): void => this.#pump.receive(true);
+    this.#links = new Links(this.#state, setup, this.#clock, random32, forwarding, post, release, receive);
     this.#dispatch = new Dispatch(this.#state, (node, max) => this.#links.handshakeTargets(node, max));
     this.#sessions = new Sessions(this.#state, this.#links, (node) => this.#outbound.release(node), post);
     this.#paths = new Paths(this.#state, this.#clock, this.#dispatch, random32, post);
@@ -255,6 +256,9 @@ export class DataPlane {
     const state = this.#state;
     state.nowMs = this.#clock.rawUs() / 1000;
     this.#ticks++;
+    // Nobody is judged by what was not read yet.
+    this.#pump.receive(true);
+    state.nowMs = this.#clock.rawUs() / 1000;
     this.#links.tick();
     this.#paths.tick();
     for (const node of this.#sessions.nodes()) {

@@ -43,10 +43,16 @@ export class Links {
   readonly #mtus: LinkMtus;
   readonly #isOverlay: (address: string) => boolean;
   readonly #deadlines: DeadlineTimer = new DeadlineTimer(TICK_US, () => this.#onDeadline());
+  readonly #receive: () => void;
+  /** The newest probe sequence number of links that were removed, by NodeID. */
+  readonly #lastSequence: Map<number, number> = new Map();
   #samplesAtUs = 0;
   #changes: NodeJS.Timeout | undefined;
 
-  /** `onUsable`: a neighbour of whom no address was known has one, or its link came up. */
+  /**
+   * `onUsable`: a neighbour of whom no address was known has one, or its link came up.
+   * `receive`: takes what lies in the sockets, so that nobody is judged by what was not read yet.
+   */
   constructor(
     state: PlaneState,
     setup: WorkerSetup,
@@ -55,7 +61,9 @@ export class Links {
     forwarding: ForwardMeter,
     post: (message: FromWorker) => void,
     onUsable: (nodeId: number) => void,
+    receive: () => void,
   ) {
+    this.#receive = receive;
     this.#state = state;
     this.#setup = setup;
     this.#clock = clock;
@@ -81,6 +89,7 @@ export class Links {
       budget: this.#budget,
       staticEndpoint: fixed,
       clockParent,
+      lastSequence: this.#lastSequence.get(nodeId) ?? 0,
       allowLoopback: this.#setup.allowLoopback,
       refused: this.#isOverlay,
     });
@@ -96,6 +105,7 @@ export class Links {
   remove(nodeId: number): void {
     const entry = this.#neighbours.get(nodeId);
     if (entry === undefined) return;
+    this.#lastSequence.set(nodeId, entry.core.sequence);
     this.#neighbours.delete(nodeId);
     this.#state.members.forgetLink(nodeId);
     this.#state.engine.setLink(entry.link, new Uint8Array(PACKED_ADDRESS));
@@ -229,6 +239,8 @@ export class Links {
 
   /** Between two ticks a probe or a verdict is due. */
   #onDeadline(): void {
+    this.#state.nowMs = this.#clock.rawUs() / 1000;
+    this.#receive();
     const nowUs = this.#clock.rawUs();
     this.#state.nowMs = nowUs / 1000;
     let nextUs = Infinity;

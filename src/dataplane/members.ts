@@ -32,7 +32,7 @@ export interface RouteEntry {
   hops: number;
   /** The way to take when the link to the next hop is dead; absent or {@link NO_NODE} = none. */
   backup?: number;
-  /** Largest UDP payload that fits both ways; absent or 0 = not known. */
+  /** Largest record that fits both ways, transit headers beside it counted; absent or 0 = not known. */
   size?: number;
 }
 
@@ -40,7 +40,7 @@ export class Members {
   readonly nextHop: Uint16Array = new Uint16Array(NODE_IDS).fill(NO_NODE);
   readonly backup: Uint16Array = new Uint16Array(NODE_IDS).fill(NO_NODE);
   readonly hops: Uint8Array = new Uint8Array(NODE_IDS);
-  /** Largest UDP payload on the way, as the table says; 0 = not known. */
+  /** Largest record that fits the way, as the table says; 0 = not known. */
   readonly size: Uint16Array = new Uint16Array(NODE_IDS);
   /** What the path watch has found out, of our own traffic. */
   readonly pathDown: Uint8Array = new Uint8Array(NODE_IDS);
@@ -122,7 +122,7 @@ export class Members {
     const first = packet - (this.linkIpv4[next] === 1 ? IPV4_UDP : IPV6_UDP);
     if (next === destination) return Math.max(first - RECORD, 0);
     const size = this.size[destination] ?? 0;
-    const relayed = size === 0 ? packet - IPV6_UDP : Math.min(first, size);
-    return Math.max(relayed - RECORD - TRANSIT, 0);
+    const record = size === 0 ? packet - IPV6_UDP - TRANSIT : Math.min(first - TRANSIT, size);
+    return Math.max(record - RECORD, 0);
   }
 }

@@ -6,7 +6,7 @@ import { PathWatch, type PathAction, type PathEvent, type PathSnapshot } from ".
 import { PATH_BACKUP, PATH_PRIMARY, stampPathProbeSent } from "../wire/path-probe.ts";
 import { KIND_PATH_PROBE } from "./descriptors.ts";
 import type { Dispatch } from "./dispatch.ts";
-import { BACKUP_DOWN, NO_NODE, PRIMARY_DOWN } from "./members.ts";
+import { BACKUP_DOWN, LINK_UP, NO_NODE, PRIMARY_DOWN } from "./members.ts";
 import type { FromWorker } from "./messages.ts";
 import type { PlaneClock } from "./plane-clock.ts";
 import type { PlaneState } from "./state.ts";
@@ -35,7 +35,8 @@ export class Paths {
     this.#dispatch = dispatch;
     this.#random32 = random32;
     this.#post = post;
-    this.#watch = new PathWatch({ epoch: clock.epoch });
+    const isHopUp = (hop: number): boolean => state.members.linkState[hop] === LINK_UP;
+    this.#watch = new PathWatch({ epoch: clock.epoch, isHopUp });
   }
 
   /** Records refused: malformed, too many, or answers to nothing. */
@@ -74,11 +75,16 @@ export class Paths {
 
   /** The table is another one. */
   routesChanged(): void {
-    const { nextHop } = this.#state.members;
+    const { nextHop, backup } = this.#state.members;
     for (const destination of this.#watched) {
       const next = nextHop[destination] ?? NO_NODE;
-      if (next === NO_NODE || next === destination) this.forget(destination);
-      else this.#mark(destination);
+      if (next === NO_NODE || next === destination) {
+        this.forget(destination);
+        continue;
+      }
+      const nextHops = [next, backup[destination] ?? NO_NODE];
+      this.#feed({ type: "row", destination, nextHops });
+      this.#mark(destination);
     }
   }
 

@@ -32,7 +32,7 @@ export class Pump {
 
   /** A port or (from {@link READY_UDP4} on) a socket can be read. */
   ready(id: number): void {
-    if (id >= READY_UDP4) this.#drainUdp();
+    if (id >= READY_UDP4) this.receive();
     else this.#drainPort(id);
   }
 
@@ -45,11 +45,15 @@ export class Pump {
     }
   }
 
-  #drainUdp(): void {
+  /**
+   * Takes what has come from the network.
+   * @param unasked nobody has said that there is something: look
+   */
+  receive(unasked: boolean = false): void {
     const { addon, engine, outbound, inbound, transit, intake, forwarding, port } = this.#parts;
     const result = this.#result;
     for (let round = 0; round < MAX_ROUNDS; round++) {
-      const datagrams = engine.receive(result);
+      const datagrams = engine.receive(result, unasked && round === 0);
       if (datagrams === 0) return;
       const frames = result[0] ?? 0;
       const runs = result[1] ?? 0;

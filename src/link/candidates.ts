@@ -164,6 +164,14 @@ export class CandidateTable {
     }
   }
 
+  /** The operator, or a lookup of the name that is configured, says this address now, and none that was said before. */
+  supersede(address: string): void {
+    for (const candidate of this.#byAddress.values()) {
+      const said = candidate.source === "configured" || candidate.source === "set";
+      if (said && candidate.address !== address) candidate.source = "seen";
+    }
+  }
+
   /** Addresses worth a try when none is known to work, the best first: proven lately, then told. */
   hopeful(nowUs: number): string[] {
     const proven = (candidate: Candidate): boolean =>

@@ -93,6 +93,7 @@ export class EndpointChoice {
     this.#told = true;
     // Who configures a loopback address wants loopback to be usable for this peer.
     if (!isUsableEndpoint(parsed, false)) this.#allowLoopback = true;
+    this.candidates.supersede(address);
     if (!this.candidates.add(nowUs, address, source, this.#endpoint)) return false;
     const works = up && this.proven && source === "configured" && !this.#policy.staticEndpoint;
     if (works || address === this.#endpoint) return false;

@@ -11,6 +11,7 @@
  *
  * Pure: what must be asked or answered is returned, pins are exported as data for the state directory.
  */
+import { MAX_NODE_ID } from "../wire/node-id.ts";
 
 export type KeySource = "file" | "pinned" | "vouched";
 
@@ -281,7 +282,12 @@ export class KeyDirectory {
       if (!/^(?:0|[1-9][0-9]{0,4})$/.test(name) || typeof pin !== "object" || pin === null) continue;
       const { publicKey, via } = pin as Partial<Record<keyof StoredPin, unknown>>;
       const key = typeof publicKey === "string" ? fromHex(publicKey) : undefined;
-      if (!key || typeof via !== "number" || Number(name) > 65531 || this.#learned.size >= this.#maxLearned)
+      if (
+        !key ||
+        typeof via !== "number" ||
+        Number(name) > MAX_NODE_ID ||
+        this.#learned.size >= this.#maxLearned
+      )
         continue;
       this.#learned.set(Number(name), { publicKey: key, via, hops: 1, pinned: true });
     }

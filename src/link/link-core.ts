@@ -5,7 +5,8 @@
  *
  * - {@link EndpointChoice} where to send;           {@link Liveness} whether to send
  * - {@link ProbeSchedule} when to probe;            {@link ProbeWriter} what a probe says, {@link ProbeSender} if
- * - {@link LinkMeasures} what the probes that arrive tell; {@link Directions} which way works
+ * - {@link LinkMeasures} what the probes that arrive tell; {@link Directions} which way works; {@link PeerPace} how
+ *   often the peer probes
  * - {@link ClockSource} if the peer is the clock parent: exchanges for the mesh clock
  */
 import {
@@ -24,6 +25,7 @@ import type { EndpointPolicy } from "./endpoint-choice.ts";
 import type { LinkAction, LinkEvent, LinkSnapshot } from "./link-events.ts";
 import { Liveness } from "./liveness.ts";
 import { LinkMeasures } from "./measures.ts";
+import { PeerPace } from "./peer-pace.ts";
 import { ProbeSender } from "./probe-sender.ts";
 import { ProbeSchedule } from "./probe-schedule.ts";
 import { ProbeWriter } from "./probe-writer.ts";
@@ -43,6 +45,11 @@ export interface LinkOptions extends Omit<EndpointPolicy, "leads"> {
   readonly budget: UnprovenBudget;
   /** The peer is the clock parent: "exchange" actions are wanted. */
   readonly clockParent?: boolean;
+  /**
+   * The last sequence number that a link to the same peer used in this epoch, if there was one: the peer takes lower
+   * ones for old. Default 0.
+   */
+  readonly lastSequence?: number;
   readonly tuning?: Partial<LinkTuning>;
 }
 
@@ -60,6 +67,7 @@ export class LinkCore {
   readonly #replies: TokenBucket;
   readonly #directions: Directions;
   readonly #clock: ClockSource | undefined;
+  readonly #pace: PeerPace = new PeerPace();
   #session = false;
   #peerFast = false;
   #lastHeardUs: number | undefined;
@@ -82,7 +90,8 @@ export class LinkCore {
     this.#directions = new Directions(this.#tuning.unreachableUs);
     this.#liveness = new Liveness(this.#tuning);
     this.#measures = new LinkMeasures(this.#tuning);
-    this.#writer = new ProbeWriter(this.#measures, options.epoch, this.#tuning.nonceLifetimeUs);
+    const { epoch, lastSequence } = options;
+    this.#writer = new ProbeWriter(this.#measures, epoch, this.#tuning.nonceLifetimeUs, lastSequence);
     this.#sender = new ProbeSender(this.#choice, this.#writer, options.budget, this.#tuning);
     this.#replies = new TokenBucket(this.#tuning.repliesPerSecond, this.#tuning.replyBurst);
   }
@@ -94,6 +103,11 @@ export class LinkCore {
 
   get up(): boolean {
     return this.#liveness.up;
+  }
+
+  /** The newest sequence number in use. */
+  get sequence(): number {
+    return this.#writer.sequence;
   }
 
   /** Time between probes on an idle link, µs; raised where many neighbours share 50 probes/s. */
@@ -148,6 +162,8 @@ export class LinkCore {
         this.#writer.beginEpoch(event.epoch);
         this.#measures.beginEpoch();
         this.#clock?.begin(nowUs);
+        // Answers to what was asked before cannot be told any more.
+        if (this.#liveness.askAgain()) this.#question(nowUs);
         break;
       case "tick":
         this.#judge(nowUs);
@@ -187,7 +203,7 @@ export class LinkCore {
       // fast may have become idle meanwhile.
       receiving: this.#directions.receiving(
         nowUs,
-        2 * this.#schedule.longestInterval(false) + measures.lateMarginUs,
+        2 * this.#pace.longestInterval(this.#schedule.longestInterval(false)) + measures.lateMarginUs,
       ),
       sendDead: this.#directions.sendDead(nowUs, this.up),
       localEpoch: this.#writer.epoch,
@@ -258,6 +274,7 @@ export class LinkCore {
     if (this.#schedule.active(nowUs)) this.#schedule.hasten(nowUs, this.#random32());
     if ((probe.flags & PROBE_IS_REPLY) !== 0) return;
     this.#peerFast = (probe.flags & PROBE_FAST_SCHEDULE) !== 0;
+    this.#pace.heard(nowUs, this.#peerFast);
     if (this.up) this.#liveness.expectBy(this.#lateUs(nowUs));
   }
 
@@ -272,6 +289,9 @@ export class LinkCore {
     this.#measures.onEcho(nowUs, departureUs, arrivalUs);
     const inFlight = Math.ceil((this.#measures.rtt.working ?? 0) / this.#tuning.activeIntervalUs);
     if (this.#liveness.answered(nowUs, this.#lateUs(nowUs), inFlight)) this.#onRise(nowUs);
+    // Where many neighbours share the idle probes, a recovery would end for want of answers.
+    else if (!this.up && this.#schedule.idleIntervalUs > this.#tuning.idleIntervalUs)
+      this.#schedule.hasten(nowUs, this.#random32());
   }
 
   /** The peer says what it heard. If it hears us no more, our direction may be cut: ask. */
@@ -348,7 +368,7 @@ export class LinkCore {
         if (this.#schedule.quickLeft === 0) this.#liveness.questionsSent(nowUs, this.#measures.patienceUs);
       }
       if (this.#schedule.takeRegular(nowUs, this.#fast(nowUs), this.#random32())) {
-        const ask = this.#schedule.takeReplyTurn() || !this.up || this.#clock !== undefined;
+        const ask = this.#schedule.takeReplyTurn(nowUs) || !this.up || this.#clock !== undefined;
         this.#sendActive(nowUs, ask ? PROBE_REPLY_WANTED : 0, 0n, CHALLENGE_RESERVE);
         if (ask) this.#liveness.asked();
       }
@@ -387,6 +407,7 @@ export class LinkCore {
 
   /** When the peer's next scheduled probe is late, after one of them at `fromUs`. */
   #lateUs(fromUs: number): number {
-    return fromUs + this.#schedule.longestInterval(this.#peerFast) + this.#measures.lateMarginUs;
+    const own = this.#schedule.longestInterval(this.#peerFast);
+    return fromUs + (this.#peerFast ? own : this.#pace.longestInterval(own)) + this.#measures.lateMarginUs;
   }
 }

@@ -78,6 +78,12 @@ export class Liveness {
     return true;
   }
 
+  /** The questions of a suspicion are void: it waits for new ones. False when there is none. */
+  askAgain(): boolean {
+    if (this.#suspected) this.#verdictUs = Infinity;
+    return this.#suspected;
+  }
+
   /** The last of the quick questions is out: an answer must come within `patienceUs`. */
   questionsSent(nowUs: number, patienceUs: number): void {
     if (this.#suspected) this.#verdictUs = nowUs + patienceUs;

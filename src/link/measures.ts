@@ -13,6 +13,11 @@ import type { SentProbes } from "./sent-probes.ts";
 import type { LinkTuning } from "./tuning.ts";
 import { WindowedMinimum } from "./windowed-minimum.ts";
 
+/** Clock epochs of the peer that are over, as many as are remembered. */
+const FORMER_EPOCHS = 8;
+/** A probe of one of them is a late one for so long; after that the peer has it again. */
+const LATE_US = 10_000_000;
+
 /**
  * The least round trip is looked for over so long, half-window, µs: an idle link is asked every five seconds, and of two
  * answers on a jittery way the lesser one may still be far above the sum of the two delays.
@@ -54,7 +59,8 @@ export class LinkMeasures {
   sentCount = 0;
   receivedCount = 0;
   readonly #tuning: Readonly<LinkTuning>;
-  #formerEpoch: number | undefined;
+  /** Oldest first. */
+  #formerEpochs: number[] = [];
   /** Where the last probe of the peer's active path came from. */
   #incomingFrom: string | undefined;
   /** The newest own sequence whose arrival the peer has reported. */
@@ -64,10 +70,10 @@ export class LinkMeasures {
     this.#tuning = tuning;
   }
 
-  /** Another clock here: neither old delays nor old arrival times mean anything in it. */
+  /** Another clock here: neither old delays nor old arrival times mean anything in it. Round trips do. */
   beginEpoch(): void {
     this.owdIn.reset();
-    this.sendingMoved();
+    this.owdOut.reset();
     this.heardSequence = 0;
     this.heardArrivalUs = 0;
   }
@@ -79,15 +85,17 @@ export class LinkMeasures {
     this.#rttMinimum.reset();
   }
 
-  /** Note the peer's epoch. "stale": a late probe of its former epoch, to be ignored. */
+  /** Note the peer's epoch. "stale": a late probe of a former epoch, to be ignored. */
   noteEpoch(nowUs: number, epoch: number): "same" | "new" | "stale" {
     if (epoch === this.remoteEpoch) return "same";
-    if (epoch === this.#formerEpoch) return "stale";
-    this.#formerEpoch = this.remoteEpoch;
+    if (this.#formerEpochs.includes(epoch) && nowUs - this.remoteEpochSinceUs < LATE_US) return "stale";
+    const former = this.#formerEpochs.filter((one) => one !== epoch);
+    if (this.remoteEpoch !== undefined) former.push(this.remoteEpoch);
+    this.#formerEpochs = former.slice(-FORMER_EPOCHS);
     this.remoteEpoch = epoch;
     this.remoteEpochSinceUs = nowUs;
     this.owdIn.reset();
-    this.sendingMoved();
+    this.owdOut.reset();
     this.loss.reset();
     this.lossOut = undefined;
     this.heardSequence = 0;

@@ -19,6 +19,8 @@ export type PathEvent =
   | { type: "use"; destination: number; nextHop: number; path: number }
   /** The own row leads to the destination directly now, or nowhere: no relayed path to it is of interest. */
   | { type: "direct"; destination: number }
+  /** The own row leads to the destination by these next hops now: what was found of others is forgotten. */
+  | { type: "row"; destination: number; nextHops: readonly number[] }
   /** An authentic record of kind 6 from `peer`, question or reply; `arrivalUs` is mesh clock. */
   | { type: "record"; peer: number; bytes: Uint8Array; arrivalUs: number }
   /** The mesh clock began a new epoch. */
@@ -69,14 +71,16 @@ const NONE: readonly PathAction[] = Object.freeze([]);
 export class PathWatch {
   readonly #paths: Map<number, WatchedPath[]> = new Map();
   readonly #answers: Map<number, TokenBucket> = new Map();
+  readonly #isHopUp: (nextHop: number) => boolean;
   #epoch: number;
   #refused = 0;
   #nextUs = Infinity;
   #random32: () => number = () => 0;
 
-  /** `epoch`: of the own mesh clock. */
-  constructor(options: { epoch: number }) {
+  /** `epoch`: of the own mesh clock; `isHopUp`: whether the link to a next hop works, always if absent. */
+  constructor(options: { epoch: number; isHopUp?: (nextHop: number) => boolean }) {
     this.#epoch = options.epoch;
+    this.#isHopUp = options.isHopUp ?? (() => true);
   }
 
   /** Records that were malformed, too many, or answered nothing that was asked. */
@@ -97,6 +101,8 @@ export class PathWatch {
         return NONE;
       case "direct":
         return this.#onDirect(event.destination);
+      case "row":
+        return this.#onRow(event.destination, event.nextHops);
       case "record":
         return this.#onRecord(nowUs, event.peer, event.bytes, event.arrivalUs);
       case "epoch":
@@ -164,6 +170,16 @@ export class PathWatch {
     return paths.filter((path) => path.down).map((path) => verdict(path, false));
   }
 
+  #onRow(destination: number, nextHops: readonly number[]): readonly PathAction[] {
+    const paths = this.#paths.get(destination) ?? [];
+    const gone = paths.filter((path) => path.down && !nextHops.includes(path.nextHop));
+    if (gone.length === 0) return NONE;
+    const kept = paths.filter((path) => !gone.includes(path));
+    if (kept.length === 0) this.#paths.delete(destination);
+    else this.#paths.set(destination, kept);
+    return gone.map((path) => verdict(path, false));
+  }
+
   #onRecord(nowUs: number, peer: number, bytes: Uint8Array, arrivalUs: number): readonly PathAction[] {
     const probe = decodePathProbe(bytes);
     if (!probe) {
@@ -211,9 +227,12 @@ export class PathWatch {
     let next = Infinity;
     for (const [destination, paths] of this.#paths) {
       for (const path of paths) {
+        const canAsk = this.#isHopUp(path.nextHop);
+        if (!canAsk) path.suspend(nowUs);
         if (stalled) path.excuse(nowUs + OWN_STALL_US);
         if (path.judge(nowUs)) actions.push(verdict(path, true));
-        if (path.takeQuestion(nowUs, this.#random32())) actions.push(this.#ask(nowUs, path));
+        const isDue = path.takeQuestion(nowUs, this.#random32());
+        if (isDue && canAsk) actions.push(this.#ask(nowUs, path));
         next = Math.min(next, path.nextDeadline(nowUs));
       }
       if (!paths.some((path) => path.isIdle(nowUs))) continue;

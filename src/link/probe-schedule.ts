@@ -12,6 +12,7 @@ export class ProbeSchedule {
   #quickUs = Infinity;
   #quickLeft = 0;
   #sinceReply = 0;
+  #lastReplyTurnUs = -Infinity;
   #lastCarriedUs = -Infinity;
   #remoteActiveUntilUs = -Infinity;
 
@@ -97,10 +98,12 @@ export class ProbeSchedule {
     this.#regularUs = Math.min(this.#regularUs, nowUs + this.#interval(true, random));
   }
 
-  /** One scheduled probe in five asks for a reply. */
-  takeReplyTurn(): boolean {
+  /** One scheduled probe in five asks for a reply, and each one where they are far apart: round trips grow old. */
+  takeReplyTurn(nowUs: number): boolean {
     this.#sinceReply = (this.#sinceReply + 1) % this.#tuning.replyEvery;
-    return this.#sinceReply === 1;
+    const asks = this.#sinceReply === 1 || nowUs - this.#lastReplyTurnUs >= this.#tuning.replyWithinUs;
+    if (asks) this.#lastReplyTurnUs = nowUs;
+    return asks;
   }
 
   /** How long after one scheduled probe of the peer the next may take, µs. */

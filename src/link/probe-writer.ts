@@ -14,12 +14,15 @@ export class ProbeWriter {
   readonly #measures: LinkMeasures;
   readonly #bitmap: Uint8Array = new Uint8Array(LOSS_BITMAP_BYTES);
   #epoch: number;
-  #sequence = 0;
-  #firstSequence = 1;
+  #sequence: number;
+  #firstSequence: number;
 
-  constructor(measures: LinkMeasures, epoch: number, nonceLifetimeUs: number) {
+  /** @param sequence the last one that was in use before */
+  constructor(measures: LinkMeasures, epoch: number, nonceLifetimeUs: number, sequence: number = 0) {
     this.#measures = measures;
     this.#epoch = epoch;
+    this.#sequence = sequence;
+    this.#firstSequence = sequence + 1;
     this.sent = new SentProbes(nonceLifetimeUs);
   }
 

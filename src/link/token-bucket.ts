@@ -12,16 +12,16 @@ export class TokenBucket {
   }
 
   /**
-   * Take one token.
+   * Take tokens, one by default.
    * @param reserve tokens that must be left for more important uses
    */
-  take(nowUs: number, reserve = 0): boolean {
+  take(nowUs: number, reserve = 0, tokens = 1): boolean {
     if (this.#filledUs !== undefined && nowUs > this.#filledUs) {
       this.#tokens = Math.min(this.#burst, this.#tokens + (nowUs - this.#filledUs) * this.#perUs);
     }
     this.#filledUs = nowUs;
-    if (this.#tokens < 1 + reserve) return false;
-    this.#tokens -= 1;
+    if (this.#tokens < tokens + reserve) return false;
+    this.#tokens -= tokens;
     return true;
   }
 }

@@ -12,6 +12,8 @@ export interface LinkTuning {
   remoteActiveForUs: number;
   /** One scheduled probe in so many asks for an immediate reply. */
   replyEvery: number;
+  /** At the latest after this long, whatever their number. */
+  replyWithinUs: number;
   /** Quick probes in a row, and the time between them. */
   quickCount: number;
   quickGapUs: number;
@@ -86,6 +88,7 @@ export const LINK_TUNING: Readonly<LinkTuning> = Object.freeze({
   activeForUs: 10_000_000,
   remoteActiveForUs: 3_000_000,
   replyEvery: 5,
+  replyWithinUs: 5_000_000,
   quickCount: 3,
   quickGapUs: 50_000,
   lateFloorUs: 20_000,

@@ -95,6 +95,16 @@ export class WatchedPath {
     }
   }
 
+  /**
+   * The link to the next hop does not work, so that nothing sent there says anything about the rest of the path: looked
+   * at again in a second.
+   */
+  suspend(nowUs: number): void {
+    this.#missed = 0;
+    this.#questions = [];
+    this.#nextUs = Math.min(this.#nextUs, nowUs + INTERVAL_US);
+  }
+
   /** Count what was missed. True when the path goes down by this. */
   judge(nowUs: number): boolean {
     for (const question of this.#questions) {

@@ -1,9 +1,7 @@
 /**
  * Whom a flooded frame is copied to: head-end replication, one sealed copy for each destination. DESIGN §3, §10.
  */
-
-/** NodeIDs that are no edges: the supernode (65533) and the reserved values around it. */
-const FIRST_SPECIAL_NODE_ID = 65532;
+import { MAX_NODE_ID } from "../wire/node-id.ts";
 
 /**
  * The replication list in static mode: every destination of the node's own row, itself excepted, each once, in
@@ -12,7 +10,7 @@ const FIRST_SPECIAL_NODE_ID = 65532;
 export function floodSet(destinations: Iterable<number>, localNodeId: number): Uint16Array {
   const members = new Set<number>();
   for (const nodeId of destinations) {
-    if (nodeId !== localNodeId && nodeId >= 0 && nodeId < FIRST_SPECIAL_NODE_ID) members.add(nodeId);
+    if (nodeId !== localNodeId && nodeId >= 0 && nodeId <= MAX_NODE_ID) members.add(nodeId);
   }
   return Uint16Array.from(members).sort();
 }

@@ -83,11 +83,14 @@ describe("members", () => {
       return members.maxFrame(3, 2);
     };
     assert.equal(fits(0, 1500), 1500 - 40 - 8 - 40 - 40);
+    // The table has left room for transit headers; the first link's must fit, too.
     assert.equal(fits(1472, 1500), 1472 - 80);
-    assert.equal(fits(1300, 1500), 1300 - 80);
+    assert.equal(fits(1472 - 40, 1500), 1472 - 80);
+    assert.equal(fits(1300, 1500), 1300 - 40);
     assert.equal(fits(1472, 1400), 1400 - 28 - 80);
     assert.equal(fits(65507, 0), 1472 - 80);
-    assert.equal(fits(60, 1500), 0);
+    assert.equal(fits(60, 1500), 20);
+    assert.equal(fits(30, 1500), 0);
   });
 
   it("know nothing of a link that is gone", () => {

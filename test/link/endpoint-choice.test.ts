@@ -110,8 +110,23 @@ describe("link: addresses told by the supernode", () => {
     for (let i = 1; i <= 4; i++) {
       pair.tell(pair.a, { type: "endpoint", address: `192.0.2.${i + 100}:1`, source: "configured" });
     }
-    assert.equal(by("configured").length, 4);
+    // A name leads to one place at a time.
+    assert.deepEqual(by("configured"), ["192.0.2.104:1"]);
     assert.equal(pair.a.link.snapshot(pair.nowUs).candidates.length, 8);
+  });
+
+  it("are found although the name that is configured has led to many other places before", () => {
+    const pair = new LinkPair(1, 10 * MS);
+    for (let i = 1; i <= 20; i++) {
+      const address = `203.0.113.${i}:1000`;
+      pair.tell(pair.a, { type: "endpoint", address, source: i % 2 === 0 ? "configured" : "set" });
+      assert.equal(pair.a.link.endpoint, address);
+    }
+    bothSessions(pair);
+    pair.tell(pair.b, { type: "endpoint", address: pair.a.address, source: "configured" });
+    pair.run(SECOND);
+    assert.equal(pair.a.link.endpoint, pair.b.address);
+    assert.equal(pair.a.link.up && pair.b.link.up, true);
   });
 
   it("are forgotten when told no longer, but not while they work", () => {

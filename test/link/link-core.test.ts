@@ -31,6 +31,22 @@ function keepBusy(pair: LinkPair, everyUs: number, sides: Side[] = [pair.a, pair
   again();
 }
 
+describe("link: made anew in the same process", () => {
+  it("goes on with its sequence numbers, so that the peer takes its probes for new ones", () => {
+    const first = running();
+    const last = first.a.link.sequence;
+    assert.ok(last > 0);
+    const link = makeLink(1, 2, 7, { lastSequence: last });
+    const random = seeded(1);
+    link.handle(0, { type: "endpoint", address: "192.0.2.2:1", source: "configured" }, random);
+    const actions = link.handle(0, { type: "session", up: true }, random);
+    const probes = actions.flatMap((action) =>
+      action.type === "probe" ? [decodeProbe(action.payload)] : [],
+    );
+    assert.equal(probes[0]?.sequence, last + 1);
+  });
+});
+
 describe("link: coming up", () => {
   it("is up on both ends after the first echo, and the end that was told nothing finds the other by proof", () => {
     const pair = new LinkPair(1, 10 * MS);
@@ -256,6 +272,37 @@ describe("link: death and recovery", () => {
       const wait = waits[i] ?? NaN;
       assert.ok(wait >= seconds * SECOND && wait < (seconds + 1.6) * SECOND, `wait ${i}: ${wait}`);
     });
+  });
+
+  it("is up again as soon where idle probes are far apart, as among hundreds of neighbours", () => {
+    const pair = running();
+    for (const side of [pair.a, pair.b]) side.link.idleIntervalUs = 8 * SECOND;
+    pair.run(20 * SECOND);
+    for (const side of [pair.a, pair.b]) side.cut = true;
+    pair.run(30 * SECOND);
+    assert.equal(pair.a.link.up || pair.b.link.up, false);
+    for (const side of [pair.a, pair.b]) side.cut = false;
+    pair.run(13 * SECOND);
+    assert.equal(pair.a.link.up && pair.b.link.up, true);
+  });
+
+  it("does not die of a new clock epoch on either end, however long the way", () => {
+    for (let seed = 1; seed <= 20; seed++) {
+      const pair = running(seed, 300 * MS);
+      pair.run((5 + seed / 20) * SECOND);
+      keepBusy(pair, 50 * MS);
+      pair.run(3 * SECOND);
+      const before = [pair.a, pair.b].map((side) => side.states.length);
+      pair.tell(pair.a, { type: "epoch", epoch: 4711 });
+      pair.run(10 * SECOND);
+      pair.tell(pair.b, { type: "epoch", epoch: 4712 });
+      pair.run(10 * SECOND);
+      assert.deepEqual(
+        [pair.a, pair.b].map((side) => side.states.length),
+        before,
+        `seed ${seed}`,
+      );
+    }
   });
 
   it("stays down while half of everything is lost", () => {

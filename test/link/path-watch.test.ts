@@ -208,6 +208,48 @@ describe("path watch", () => {
     assert.deepEqual(world.verdicts, []);
   });
 
+  it("is silent about a path whose first link is down, and asks as soon as that works again", () => {
+    let up = true;
+    const watch = new PathWatch({ epoch: 1, isHopUp: () => up });
+    const random = seeded(3);
+    const asked: number[] = [];
+    const verdicts: boolean[] = [];
+    const pass = (fromS: number, toS: number): void => {
+      for (let us = fromS * SECOND; us < toS * SECOND; us += 50_000) {
+        const use = { type: "use", destination: 3, nextHop: 2, path: PATH_PRIMARY } as const;
+        const actions = [...watch.handle(us, use, random), ...watch.handle(us, { type: "tick" }, random)];
+        for (const action of actions) {
+          if (action.type === "probe") asked.push(us / SECOND);
+          if (action.type === "path") verdicts.push(action.down);
+        }
+      }
+    };
+    pass(0, 2);
+    up = false;
+    const before = asked.length;
+    pass(2, 120);
+    assert.equal(asked.length, before);
+    assert.deepEqual(verdicts, []);
+    up = true;
+    pass(120, 122);
+    assert.ok(asked.length > before);
+  });
+
+  it("forgets what was found of next hops that the row does not lead to any more", () => {
+    const watch = new PathWatch({ epoch: 1 });
+    const random = seeded(3);
+    for (let us = 0; us < 10 * SECOND; us += 50_000) {
+      watch.handle(us, { type: "use", destination: 3, nextHop: 2, path: PATH_PRIMARY }, random);
+      watch.handle(us, { type: "tick" }, random);
+    }
+    assert.equal(watch.isDown(3, 2), true);
+    watch.handle(10 * SECOND, { type: "row", destination: 3, nextHops: [4, 2] }, random);
+    assert.equal(watch.isDown(3, 2), true);
+    const told = watch.handle(10 * SECOND, { type: "row", destination: 3, nextHops: [4, 5] }, random);
+    assert.deepEqual(told, [{ type: "path", destination: 3, nextHop: 2, down: false }]);
+    assert.deepEqual(watch.snapshot(), []);
+  });
+
   it("lets go of everything when the row leads there directly", () => {
     const world = new PathWorld();
     world.swallowing.add(RELAY);
