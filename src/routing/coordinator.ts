@@ -15,7 +15,7 @@ import type { ReporterState } from "./intake.ts";
 import { ManualLatencies } from "./manual-latency.ts";
 import type { ManualLatency } from "./manual-latency.ts";
 import { Refusals } from "./refusals.ts";
-import type { Refusal, RefusedBy } from "./refusals.ts";
+import type { Refusal, RefusalReason, RefusedBy } from "./refusals.ts";
 import { MAX_SPAN_US } from "./report-schema.ts";
 import { RouteEngine } from "./route-engine.ts";
 import type { NodePolicies } from "./route-engine.ts";
@@ -23,6 +23,7 @@ import { RowStore } from "./row-store.ts";
 import { fillStaticRows } from "./static-rows.ts";
 import type { StaticTable } from "./static-rows.ts";
 import type { RelayPolicy, Row, RowDelta, Version } from "./types.ts";
+import { Unconfirmed } from "./unconfirmed.ts";
 import { viewLinks } from "./views.ts";
 import type { LinkView, NodeView } from "./views.ts";
 
@@ -56,10 +57,16 @@ export interface ReportResult {
   refused: Refusal[];
 }
 
+/** What a member has said that turned out wrong afterwards. */
+export interface Accusation extends Refusal {
+  nodeId: number;
+}
+
 export class Coordinator {
   readonly #options: CoordinatorOptions;
   readonly #graph = new Graph();
   readonly #honesty = new Honesty();
+  readonly #unconfirmed = new Unconfirmed();
   readonly #refusals = new Refusals();
   readonly #store: RowStore;
   readonly #engine: RouteEngine;
@@ -68,8 +75,9 @@ export class Coordinator {
   /** Pairs of indices (i·n + j, i < j) whose links may have changed since the last computation. */
   readonly #pairs = new Set<number>();
   #rebuild = true;
-  readonly #runs = { full: 0, incremental: 0, "shadow-difference": 0 };
+  readonly #runs = { full: 0, incremental: 0, differences: 0 };
   #knownOutcasts = new Set<string>();
+  #accusations: Accusation[] = [];
 
   constructor(options: CoordinatorOptions) {
     this.#options = options;
@@ -131,8 +139,7 @@ export class Coordinator {
   /** Call once a second. Forgets the links reported by nodes that were neither present nor heard for so long. */
   expire(nowUs: number, timeoutUs: number): void {
     for (const doubt of this.#honesty.confirm(nowUs)) {
-      if (this.#honesty.isToBlame(doubt))
-        this.#refusals.count(doubt.reporter, { reason: "dishonest", peer: doubt.peer });
+      if (this.#honesty.isToBlame(doubt)) this.#accuse(doubt.reporter, "dishonest", doubt.peer);
       this.#touch(this.#graph.indexOf(doubt.reporter) ?? 0, this.#graph.indexOf(doubt.peer) ?? 0);
     }
     for (const [nodeId, state] of this.#reporters) {
@@ -140,6 +147,16 @@ export class Coordinator {
       if (node === undefined || state.present || nowUs - state.heardUs < timeoutUs) continue;
       for (const other of forgetReports(this.#graph, node)) this.#touch(node, other);
     }
+    const isPresent = (nodeId: number): boolean => this.#reporters.get(nodeId)?.present ?? false;
+    for (const { reporter, peer } of this.#unconfirmed.check(this.#graph, nowUs, isPresent))
+      this.#accuse(reporter, "unconfirmed", peer);
+  }
+
+  /** What was found against members since the last call, besides what `report` refuses at once. */
+  takeAccusations(): Accusation[] {
+    const taken = this.#accusations;
+    this.#accusations = [];
+    return taken;
   }
 
   /** Recompute if anything changed. True if any row did. */
@@ -154,7 +171,7 @@ export class Coordinator {
     if (this.#rebuild || this.#pairs.size > 0) return true;
     this.#run(true);
     const differs = this.#store.commit();
-    if (differs) this.#runs["shadow-difference"]++;
+    if (differs) this.#runs.differences++;
     return !differs;
   }
 
@@ -222,8 +239,14 @@ export class Coordinator {
     return [...this.#reporters].filter(([, state]) => !state.hasReported).map(([nodeId]) => nodeId);
   }
 
-  counters(): Record<string, number> {
-    return { ...this.#refusals.totals(), ...this.#runs };
+  /** Reports and links refused, by reason. */
+  refusals(): Record<string, number> {
+    return this.#refusals.totals();
+  }
+
+  /** Computations: whole ones, incremental ones, and shadow runs that found another table. */
+  runs(): { full: number; incremental: number; differences: number } {
+    return { ...this.#runs };
   }
 
   refusedBy(): RefusedBy[] {
@@ -250,12 +273,17 @@ export class Coordinator {
   #countOutcasts(): void {
     const known = new Set<string>();
     for (const { from, to, reason } of this.#engine.outcasts) {
-      const refusal: Refusal = { reason, peer: this.#graph.idOf(from) };
+      const peer = this.#graph.idOf(from);
       const reporter = this.#graph.idOf(to);
-      const key = `${reason} ${reporter} ${refusal.peer}`;
+      const key = `${reason} ${reporter} ${peer}`;
       known.add(key);
-      if (!this.#knownOutcasts.has(key)) this.#refusals.count(reporter, refusal);
+      if (!this.#knownOutcasts.has(key)) this.#accuse(reporter, reason, peer);
     }
     this.#knownOutcasts = known;
+  }
+
+  #accuse(nodeId: number, reason: RefusalReason, peer: number): void {
+    this.#refusals.count(nodeId, { reason, peer });
+    this.#accusations.push({ nodeId, reason, peer });
   }
 }

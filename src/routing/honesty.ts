@@ -27,6 +27,8 @@ export interface Doubt {
 
 export class Honesty {
   readonly #doubts = new Map<number, { doubt: Doubt; sinceUs: number; confirmed: boolean }>();
+  /** With whom each node contradicts itself; undefined: to be made anew. */
+  #opponents: Map<number, Set<number>> | undefined;
 
   /** Look at both links of a pair (indices) again. True if a confirmed doubt was cleared. */
   examine(graph: Graph, nowUs: number, i: number, j: number): boolean {
@@ -40,10 +42,12 @@ export class Honesty {
     const key = keyOf(doubt);
     const known = this.#doubts.get(key);
     if (contradicts(graph, from, to)) {
-      if (!known) this.#doubts.set(key, { doubt, sinceUs: nowUs, confirmed: false });
+      if (known) return false;
+      this.#doubts.set(key, { doubt, sinceUs: nowUs, confirmed: false });
+      this.#opponents = undefined;
       return false;
     }
-    this.#doubts.delete(key);
+    if (this.#doubts.delete(key)) this.#opponents = undefined;
     return known?.confirmed === true;
   }
 
@@ -63,15 +67,22 @@ export class Honesty {
    * then it is the one that more of the others contradict.
    */
   isToBlame({ reporter, peer }: Doubt): boolean {
-    return this.#contradictors(reporter) >= this.#contradictors(peer);
+    this.#opponents ??= this.#findOpponents();
+    return (this.#opponents.get(reporter)?.size ?? 0) >= (this.#opponents.get(peer)?.size ?? 0);
   }
 
-  #contradictors(node: number): number {
-    const others = [...this.#doubts.values()].flatMap(({ doubt }) => {
-      if (doubt.reporter === node) return [doubt.peer];
-      return doubt.peer === node ? [doubt.reporter] : [];
-    });
-    return new Set(others).size;
+  #findOpponents(): Map<number, Set<number>> {
+    const opponents = new Map<number, Set<number>>();
+    const note = (node: number, other: number): void => {
+      const others = opponents.get(node);
+      if (others) others.add(other);
+      else opponents.set(node, new Set([other]));
+    };
+    for (const { doubt } of this.#doubts.values()) {
+      note(doubt.reporter, doubt.peer);
+      note(doubt.peer, doubt.reporter);
+    }
+    return opponents;
   }
 
   /** Whether the pair of NodeIDs is not to be used as a hop. */
@@ -88,6 +99,7 @@ export class Honesty {
     for (const [key, { doubt }] of this.#doubts) {
       if (!isMember(doubt.reporter) || !isMember(doubt.peer)) this.#doubts.delete(key);
     }
+    this.#opponents = undefined;
   }
 }
 

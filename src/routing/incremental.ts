@@ -57,7 +57,8 @@ export function isUsed(
 ): boolean {
   if (rowOf[u] === -1) return false;
   for (let i = 0; i < graph.relays.length; i++) {
-    if (reach(graph, d, i, u) + key <= (d[i * graph.n + v] ?? 0)) return true;
+    // No way of v leads into v.
+    if (graph.relays[i] !== v && reach(graph, d, i, u) + key <= (d[i * graph.n + v] ?? 0)) return true;
   }
   return false;
 }

@@ -9,6 +9,12 @@ import { parseAdvert, parseReport } from "./report-schema.ts";
 import type { ReportHead } from "./report-schema.ts";
 import type { Refusal } from "./refusals.ts";
 
+/**
+ * Links of one report. Not the number of members: a report may be older than the newest list of them, and what it says of
+ * others is refused link by link.
+ */
+const MAX_LINKS = 4096;
+
 /** What is remembered of a member besides its links. */
 export interface ReporterState {
   incarnation: number;
@@ -47,7 +53,7 @@ export function takeReport(graph: Graph, node: number, state: ReporterState, rep
   const intake: Intake = { accepted: false, refused: [], touched: new Set(), policyChanged: false };
   const head = parseReport(report);
   if (typeof head === "string") return refuse(intake, { reason: head });
-  if (Math.max(head.links.length, head.gone.length, head.dead.length) > graph.size) {
+  if (head.links.length > MAX_LINKS) {
     return refuse(intake, { reason: "too-many" });
   }
   const restarted = head.incarnation > state.incarnation;

@@ -15,6 +15,7 @@ export const REFUSAL_REASONS = [
   "dishonest",
   "implausible",
   "negative-cycle",
+  "unconfirmed",
 ] as const;
 
 export type RefusalReason = (typeof REFUSAL_REASONS)[number];

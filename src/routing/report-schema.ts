@@ -1,4 +1,5 @@
 /** Checks of a report that came from outside: shape and bounds. Total: never throws. DESIGN §9. */
+import { MAX_NODE_ID } from "../wire/node-id.ts";
 import type { LinkAdvert, LinkReport } from "./types.ts";
 
 /** ± 35 years: more than any uptime, and sums of such numbers are still exact in Float64. */
@@ -6,7 +7,8 @@ export const MAX_ONE_WAY_US: number = 2 ** 50;
 /** An hour. */
 export const MAX_SPAN_US: number = 2 ** 32;
 const MAX_U32 = 2 ** 32 - 1;
-const MAX_NODE_ID = 65531;
+/** Of a link's MTU, bytes of UDP payload: less does not even carry a record in transit. */
+const LEAST_PAYLOAD = 128;
 
 export type SchemaFault = "malformed" | "bad-number" | "own-id" | "not-receiver" | "wrong-epoch";
 
@@ -51,7 +53,7 @@ export function parseAdvert(link: unknown, reporter: number, epoch: number): Lin
   if (!isInteger(jitterUs, 0, MAX_SPAN_US)) return "bad-number";
   if (typeof loss !== "number" || !(loss >= 0 && loss <= 1)) return "bad-number";
   if (rttMinUs !== null && !isInteger(rttMinUs, 0, MAX_SPAN_US)) return "bad-number";
-  if (!isInteger(mtu, 0, 65535)) return "bad-number";
+  if (mtu !== 0 && !isInteger(mtu, LEAST_PAYLOAD, 65535)) return "bad-number";
   if (!isInteger(localEpoch, 0, MAX_U32) || !isInteger(remoteEpoch, 0, MAX_U32)) return "bad-number";
   if (localEpoch !== epoch) return "wrong-epoch";
   return { from, costUs, owdUs, jitterUs, loss, rttMinUs, mtu, localEpoch, remoteEpoch };

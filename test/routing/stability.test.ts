@@ -59,7 +59,7 @@ function run(seed: number, n: number, seconds: number, delayOf: (from: number, t
     }
   }
   assert.equal(hops.size, n * (n - 1));
-  assert.equal(coordinator.counters()["dishonest"], 0);
+  assert.equal(coordinator.refusals()["dishonest"], 0);
   return { switches, total: [...switches.values()].reduce((sum, count) => sum + count, 0) };
 }
 
