@@ -77,11 +77,24 @@ export interface ControlStatus {
   connected: number;
   /** False for a while after a restart: rows are kept back until the network is known again. */
   settled: boolean;
-  /** How often the tables were computed: whole, or for one link that became better. */
-  computed: { full: number; incremental: number };
+  /**
+   * How often the tables were computed: whole, or for what changed; and how often the former, done once a minute to
+   * check the latter, found something else.
+   */
+  computed: { full: number; incremental: number; differences?: number };
   /** Connections and reports refused, by reason. */
   refused: Record<string, number>;
   lastRefusal: { code: string; text: string; from: string; atMs: number } | null;
+  /** What was refused of each member's reports; the peer is that of the newest refusal, where it is about a link. */
+  refusedReports?: RefusedReport[];
+}
+
+/** Nodes as `2 frankfurt`. */
+export interface RefusedReport {
+  node: string;
+  reason: string;
+  peer: string | null;
+  count: number;
 }
 
 export interface NodeStatus {

@@ -26,7 +26,7 @@ export function renderStatus(status: StatusDocument, style: StatusStyle = PLAIN)
     overview(status, style),
     ...status.warnings.map((warning) => [style.alert(`warning: ${printable(warning)}`)]),
     section("Supernodes", supers(status, style), style),
-    section("Control", control(status), style),
+    section("Control", control(status, style), style),
     section("Ports", ports(status, style), style),
     section("Peers", peers(status, style), style),
     section("Links", links(status, style), style),
@@ -103,9 +103,9 @@ function supers({ supers: list }: StatusDocument, style: StatusStyle): string[] 
   );
 }
 
-function control({ control: side }: StatusDocument): string[] {
+function control({ control: side }: StatusDocument, style: StatusStyle): string[] {
   if (side === undefined) return [];
-  const { port, connected, settled, refused, lastRefusal } = side;
+  const { port, connected, settled, refused, lastRefusal, refusedReports = [] } = side;
   const lines = [
     `port ${port}, ${connected} ${connected === 1 ? "edge" : "edges"} connected${settled ? "" : ", routes kept back until all have reported"}`,
     ...counts(refused),
@@ -116,7 +116,23 @@ function control({ control: side }: StatusDocument): string[] {
       `last refused ${age(Math.max(0, (Date.now() - atMs) / 1000))} ago: ${from}, ${code}: ${printable(text)}`,
     );
   }
-  return lines;
+  if (refusedReports.length === 0) return lines;
+  const columns = table(
+    [
+      { title: "REPORTS OF" },
+      { title: "REFUSED AS" },
+      { title: "LINK FROM" },
+      { title: "TIMES", align: "right" },
+    ],
+    refusedReports.map(({ node, reason, peer, count }) => [
+      printable(node),
+      reason,
+      printable(peer ?? "-"),
+      String(count),
+    ]),
+    style.dim,
+  );
+  return [...lines, "", ...columns];
 }
 
 function ports({ ports: list }: StatusDocument, style: StatusStyle): string[] {

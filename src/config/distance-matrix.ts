@@ -12,9 +12,10 @@
  */
 
 import { LineCounter } from "yaml";
+import { MAX_NODE_ID } from "../wire/node-id.ts";
 import { readText } from "./document.ts";
 import { Problems } from "./problems.ts";
-import { MAX_NODE_ID, showValue } from "./schema-parts.ts";
+import { showValue } from "./schema-parts.ts";
 
 export interface DistanceMatrix {
   /** NodeIDs, ascending. */

@@ -22,7 +22,7 @@ import {
   readLogLevel,
   readName,
   readNetworkName,
-  readNetworkSecret,
+  readSharedSecret,
   readPrivateKey,
   readSecretDocument,
   readSessionTimers,
@@ -37,6 +37,8 @@ export type { PeerConfig } from "./peers.ts";
 export type { PortConfig } from "./port-config.ts";
 export type { Aead, LogLevel, RelayPolicy } from "./settings.ts";
 export type { SuperEntry } from "./supers.ts";
+
+export type LeftToSupernode = "resetEndPointInterval" | "superNodeInfoTimeout";
 
 export interface EdgeConfig {
   /** The file's name as it was given. */
@@ -87,6 +89,8 @@ export interface EdgeConfig {
   readonly learnKeys: boolean;
   /** Loopback addresses may become endpoints. */
   readonly allowLoopback: boolean;
+  /** Settings that the file does not have and the supernode may say; of a static node none. */
+  readonly leftToSupernode: readonly LeftToSupernode[];
   /** Absolute. */
   readonly stateDir: string;
   readonly uapiName: string;
@@ -147,6 +151,7 @@ function buildEdgeConfig(file: string, { tree, problems }: ConfigDocument): Edge
     defaultTtl: raw.defaultTtl ?? 64,
     l2FibTimeout: readInterval(raw.l2FibTimeout, 3600),
     resetEndPointInterval: readInterval(raw.resetEndPointInterval, 600),
+    leftToSupernode: leftToSupernode(raw, routes.mode),
     nextHopTable,
     peers,
     aead: (raw.aead ?? "auto") as Aead,
@@ -198,7 +203,7 @@ function readDynamicRoute(
     superNodeInfoTimeout: readInterval(used.superNodeInfoTimeout, 50),
     skipLocalIp: used.skipLocalIp ?? false,
     additionalLocalIp: readLocalEndpoints(used.additionalLocalIp ?? [], problems),
-    networkSecret: readNetworkSecret(used.networkSecret, [...path, "networkSecret"], problems),
+    networkSecret: readSharedSecret(used.networkSecret, [...path, "networkSecret"], problems),
     // EtherGuard took a negative cost for none.
     additionalCostMs: Math.max(0, additionalCost),
     ntp: buildNtp(raw.ntpConfig, ["dynamicRoute", "ntpConfig"], problems),
@@ -216,6 +221,14 @@ function readTable(
     problems.warn(["nextHopTable"], "has no meaning in super mode, where routes come from the supernode");
   }
   return buildNextHopTable(mode === "super" ? undefined : raw.nextHopTable, raw.nodeId, ids, problems);
+}
+
+function leftToSupernode(raw: RawEdge, mode: EdgeConfig["mode"]): LeftToSupernode[] {
+  if (mode !== "super") return [];
+  const left: LeftToSupernode[] = [];
+  if (raw.resetEndPointInterval === undefined) left.push("resetEndPointInterval");
+  if (raw.dynamicRoute?.superNode?.superNodeInfoTimeout === undefined) left.push("superNodeInfoTimeout");
+  return left;
 }
 
 /** Settings that were understood, and do nothing in this mode. */

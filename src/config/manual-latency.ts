@@ -9,8 +9,9 @@
  * A value replaces what is measured on a link that exists; it makes no link.
  */
 
+import { MAX_NODE_ID } from "../wire/node-id.ts";
 import type { Path, Problems } from "./problems.ts";
-import { MAX_NODE_ID, showValue } from "./schema-parts.ts";
+import { showValue } from "./schema-parts.ts";
 import type { RawManualLatency } from "./super-schema.ts";
 
 export interface ManualLatency {

@@ -16,9 +16,10 @@ import {
   visit,
 } from "yaml";
 import { z } from "zod";
+import { MAX_NODE_ID } from "../wire/node-id.ts";
 import { nearest } from "./nearest.ts";
 import type { Path, Problems } from "./problems.ts";
-import { ANY_NODE_KEY, FORMER_NAMES, MAX_NODE_ID } from "./schema-parts.ts";
+import { ANY_NODE_KEY, FORMER_NAMES } from "./schema-parts.ts";
 
 /** Deeper than any legal file; stops an alias that contains itself. */
 const MAX_DEPTH = 32;
@@ -170,7 +171,7 @@ class Matcher {
       this.#problems.atOffset(
         offset,
         [...path, shown],
-        `found a key that is no NodeID, expected one from 0 to 65531${anyNode ? ' or "*"' : ""}`,
+        `found a key that is no NodeID, expected one from 0 to ${MAX_NODE_ID}${anyNode ? ' or "*"' : ""}`,
       );
       return;
     }

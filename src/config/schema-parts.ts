@@ -4,9 +4,7 @@
  */
 
 import { z } from "zod";
-
-/** NodeIDs 65532..65535 have special meanings. */
-export const MAX_NODE_ID = 65531;
+import { MAX_NODE_ID } from "../wire/node-id.ts";
 
 /** Former names of keys, in lower case, and today's name for them. */
 export const FORMER_NAMES: ReadonlyMap<string, string> = new Map([

@@ -125,7 +125,7 @@ export function readSessionTimers(
 }
 
 /** 32 bytes that all members share; null for none. */
-export function readNetworkSecret(
+export function readSharedSecret(
   text: string | undefined,
   path: Path,
   problems: Problems,

@@ -19,7 +19,7 @@ import {
   readLogLevel,
   readName,
   readNetworkName,
-  readNetworkSecret,
+  readSharedSecret,
   readPrivateKey,
   readSecretDocument,
   readSessionTimers,
@@ -63,6 +63,8 @@ export interface SuperConfig {
   readonly peers: readonly SuperPeerConfig[];
   /** Make a preshared key for every pair of edges. */
   readonly usePskForInterEdge: boolean;
+  /** 32 bytes of which those keys are made, the same at all supernodes of a network; null: the private key. */
+  readonly pskSecret: Uint8Array | null;
   /** Seconds between resolving endpoint names again; 0 means never. */
   readonly resetEndPointInterval: number;
   /** Seconds, for edges whose file says nothing else; 0 means never. */
@@ -110,7 +112,8 @@ function buildSuperConfig(file: string, { tree, problems }: ConfigDocument): Sup
   const nodeName = readName(raw.nodeName, ["nodeName"], DEFAULT_SUPER_NAME, problems);
   const networkName = readNetworkName(raw.networkName, problems);
   const uapiName = readName(raw.uapiName, ["uapiName"], nodeName, problems);
-  const networkSecret = readNetworkSecret(raw.networkSecret, ["networkSecret"], problems);
+  const networkSecret = readSharedSecret(raw.networkSecret, ["networkSecret"], problems);
+  const pskSecret = readSharedSecret(raw.pskSecret, ["pskSecret"], problems);
   // Without NodeIDs that were refused.
   const members = peers.map((peer) => peer.nodeId).filter((id: number | undefined) => id !== undefined);
   const graphRecalculateSetting = readGraphSetting(raw, members, problems);
@@ -135,6 +138,7 @@ function buildSuperConfig(file: string, { tree, problems }: ConfigDocument): Sup
     afPrefer: raw.afPrefer ?? 4,
     peers,
     usePskForInterEdge: raw.usePskForInterEdge ?? false,
+    pskSecret,
     resetEndPointInterval: readInterval(raw.resetEndPointInterval, 600),
     superNodeInfoTimeout: readInterval(raw.superNodeInfoTimeout, 50),
     networkSecret,

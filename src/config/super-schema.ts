@@ -67,6 +67,7 @@ const supernode = map({
   networkSecret: networkSecretSchema.optional(),
   peers: z.array(peer, expected("a list")).optional(),
   usePskForInterEdge: flag().optional(),
+  pskSecret: key().optional(),
   superNodeInfoTimeout: seconds(0, 1e9).optional(),
   graphRecalculateSetting: map({
     staticMode: flag().optional(),
@@ -121,6 +122,7 @@ export interface RawSuper extends RawCommon {
   networkSecret?: Maybe<string>;
   peers?: Maybe<RawSuperPeer[]>;
   usePskForInterEdge?: Maybe<boolean>;
+  pskSecret?: Maybe<string>;
   superNodeInfoTimeout?: Maybe<number>;
   graphRecalculateSetting?: Maybe<{
     staticMode?: Maybe<boolean>;

@@ -20,7 +20,7 @@ const NEXT_ADDRESS_MS = 250;
 const QUIC_HEAD_START_MS = 700;
 /** An attempt as a whole. */
 const DIAL_MS = 5_000;
-/** TCP was refused, so nobody is there: QUIC, which is not told, gets no more than this. */
+/** TCP was refused at every address, so nobody is there: QUIC, which is not told, gets no more than this. */
 const AFTER_REFUSAL_MS = 800;
 
 /** Hosts are made when first needed: TCP with Noise and Yamux costs memory that most edges never use. */
@@ -32,7 +32,7 @@ export async function dialControl(control: string, hostOf: HostOf, signal: Abort
   if (typeof endpoint === "string") throw new Error(endpoint);
   const addresses = endpoint.family === 0 ? await resolve(endpoint.host) : [endpoint.host];
   signal.throwIfAborted();
-  const race = new Race(signal);
+  const race = new Race(signal, addresses.length);
   for (const [index, address] of addresses.entries()) {
     for (const transport of ["quic", "tcp"] as const) {
       const delay = index * NEXT_ADDRESS_MS + (transport === "tcp" ? QUIC_HEAD_START_MS : 0);
@@ -62,8 +62,11 @@ class Race {
   #running = 0;
   #over = false;
   #why = "no answer";
+  /** Addresses that have not refused. */
+  #hopes: number;
 
-  constructor(signal: AbortSignal) {
+  constructor(signal: AbortSignal, addresses: number) {
+    this.#hopes = addresses;
     signal.addEventListener("abort", () => this.#fail("stopped"), { once: true, signal: this.#stop.signal });
     this.#timers.push(setTimeout(() => this.#fail(this.#why), DIAL_MS));
   }
@@ -98,7 +101,8 @@ class Race {
     const text = causes(error);
     if (/ECONNREFUSED/.test(text)) {
       this.#why = "connection refused";
-      this.#timers.push(setTimeout(() => this.#fail(this.#why), AFTER_REFUSAL_MS));
+      this.#hopes -= 1;
+      if (this.#hopes === 0) this.#timers.push(setTimeout(() => this.#fail(this.#why), AFTER_REFUSAL_MS));
     }
     if (this.#running === 0) this.#fail(this.#why === "no answer" ? text : this.#why);
   }

@@ -10,10 +10,13 @@ import { TokenBucket } from "../link/token-bucket.ts";
 import type { Channel } from "./channel.ts";
 import type { HelloResponder } from "./hello.ts";
 import { encodeMessage, parseEdgeMessage } from "./message-codec.ts";
-import { MESSAGE_LIMIT, SUPER_VERSION } from "./messages.ts";
+import { MESSAGE_LIMIT, SNAPSHOT_LIMIT, SUPER_VERSION } from "./messages.ts";
 import type { EdgeMessage, Hello, RejectCode, SuperMessage } from "./messages.ts";
 
-/** Messages of one edge: so many a second, and so many at once (the first reports of a large network). */
+/**
+ * Messages of one edge: so many a second, and so many at once (the first reports of a large network). A snapshot
+ * counts as the messages that would be as long.
+ */
 const MESSAGES_PER_SECOND = 100;
 const MESSAGE_BURST = 500;
 /** An edge that was silent at so many looks in a row is gone; it asks for a pong every 2 s. */
@@ -105,6 +108,7 @@ export class EdgeSession implements EdgeConnection {
   /** The server's yes to `greet`. */
   admit(nodeId: number): void {
     this.#nodeId = nodeId;
+    if (this.#channel !== undefined) this.#channel.limit = SNAPSHOT_LIMIT;
     this.#state = "live";
   }
 
@@ -191,7 +195,9 @@ export class EdgeSession implements EdgeConnection {
 
   #live(body: Uint8Array): void {
     this.#owner.count("messagesIn");
-    if (!this.#bucket.take(performance.now() * 1000)) return this.refuse("flooded", "too many messages");
+    const weight = Math.ceil(body.length / MESSAGE_LIMIT);
+    if (!this.#bucket.take(performance.now() * 1000, 0, weight))
+      return this.refuse("flooded", "too many messages");
     const parsed = parseEdgeMessage(body);
     if (!parsed.ok) {
       // A newer edge may say what we do not know; what we know and it says wrongly is not done, and counted.

@@ -36,11 +36,15 @@ function parse(
       text: `${type}: ${issue?.path.join(".") ?? ""}: ${issue?.message ?? "wrong"}`.slice(0, 256),
     };
   }
-  const snapshot =
-    type === "row" || (type === "members" && (result.data as { full?: boolean }).full === true);
-  if (body.length > MESSAGE_LIMIT && !snapshot)
+  if (body.length > MESSAGE_LIMIT && !isSnapshot(result.data))
     return { ok: false, unknown: false, text: `${type}: too long` };
   return { ok: true, message: result.data };
+}
+
+/** Whether it says everything, so that it may be long. */
+function isSnapshot(message: EdgeMessage | SuperMessage): boolean {
+  if (message.type === "report") return message.report.full === true;
+  return message.type === "row" || (message.type === "members" && message.full);
 }
 
 /** What an edge sent. */
@@ -54,10 +58,6 @@ export function parseSuperMessage(body: Uint8Array): Parsed<SuperMessage> {
 }
 
 const encoder = new TextEncoder();
-
-function isSnapshot(message: { readonly type: string; readonly full?: unknown }): boolean {
-  return message.type === "row" || (message.type === "members" && message.full === true);
-}
 
 /** Undefined if it is longer than the other side accepts. */
 export function encodeMessage(message: SuperMessage | EdgeMessage): Uint8Array | undefined {

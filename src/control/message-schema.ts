@@ -1,20 +1,20 @@
 /** What a message of the super protocol must look like: types, ranges and sizes of messages.ts. DESIGN §9. */
 import { z } from "zod";
 import { parseEndpoint } from "../api/endpoint-text.ts";
+import { SUPER_NODE_ID } from "../wire/node-id.ts";
 import { REJECT_CODES } from "./messages.ts";
 import type { EdgeMessage, SuperMessage } from "./messages.ts";
 
 /** Most members of one network that a message can hold. */
 const MAX_MEMBERS = 4096;
 const MAX_ENDPOINTS = 64;
-const MAX_NODE_ID = 65533;
 const MAX_U32 = 0xffffffff;
 /** Costs and delays stay far inside what Float64 adds exactly: ± 52 days in µs. */
 const MAX_US = 2 ** 52;
 
 const byteLength = (text: string): number => Buffer.byteLength(text);
 
-const nodeId = z.int().min(0).max(MAX_NODE_ID);
+const nodeId = z.int().min(0).max(SUPER_NODE_ID);
 const count = z.int().min(0);
 const u32 = z.int().min(0).max(MAX_U32);
 const microseconds = z.int().min(-MAX_US).max(MAX_US);

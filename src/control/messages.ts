@@ -25,7 +25,7 @@ export const SUPER_VERSION = 1;
 
 /** Largest message, bytes of JSON. */
 export const MESSAGE_LIMIT: number = 64 * 1024;
-/** Largest snapshot (`members` with `full`, `row`), bytes of JSON. */
+/** Largest snapshot (`members` or `report` with `full`, `row`), bytes of JSON. */
 export const SNAPSHOT_LIMIT: number = 1024 * 1024;
 
 /** Why a supernode sends an edge away. Codes are an interface: shown in `status`, never reused. */

@@ -27,12 +27,20 @@ export interface ResolverOptions {
 export class EndpointResolver {
   readonly #options: ResolverOptions;
   readonly #timers: Map<number, NodeJS.Timeout> = new Map();
-  /** Between two looks at a name, ms; 0 = one look only. Holds from the next look on. */
-  intervalMs: number;
+  /** Those whose name was resolved, so that the next look is a regular one. */
+  readonly #resolved: Map<number, string> = new Map();
+  #intervalMs: number;
 
   constructor(options: ResolverOptions) {
     this.#options = options;
-    this.intervalMs = options.intervalMs;
+    this.#intervalMs = options.intervalMs;
+  }
+
+  /** Between two looks at a name, ms; 0 = one look only. Holds from now on. */
+  set intervalMs(ms: number) {
+    if (ms === this.#intervalMs) return;
+    this.#intervalMs = ms;
+    for (const [nodeId, endPoint] of this.#resolved) this.#wait(nodeId, endPoint);
   }
 
   /** Resolves now and keeps at it until `forget`. */
@@ -44,11 +52,13 @@ export class EndpointResolver {
   forget(nodeId: number): void {
     clearTimeout(this.#timers.get(nodeId));
     this.#timers.delete(nodeId);
+    this.#resolved.delete(nodeId);
   }
 
   stop(): void {
     for (const timer of this.#timers.values()) clearTimeout(timer);
     this.#timers.clear();
+    this.#resolved.clear();
   }
 
   async #resolve(nodeId: number, endPoint: string, retryMs: number): Promise<void> {
@@ -56,6 +66,7 @@ export class EndpointResolver {
     // The timer's place is taken before the wait, so that `forget` during it is noticed.
     const mark = setTimeout(() => undefined, 0);
     this.#timers.set(nodeId, mark);
+    this.#resolved.delete(nodeId);
     const packed = await this.#address(endPoint);
     if (this.#timers.get(nodeId) !== mark) return;
     if (packed === undefined) {
@@ -65,13 +76,21 @@ export class EndpointResolver {
       );
       return;
     }
+    this.#resolved.set(nodeId, endPoint);
+    this.#wait(nodeId, endPoint);
     onAddress(nodeId, packed);
-    if (this.intervalMs > 0) this.#later(nodeId, this.intervalMs, () => this.#again(nodeId, endPoint));
+  }
+
+  /** Until the next regular look, from now. */
+  #wait(nodeId: number, endPoint: string): void {
+    clearTimeout(this.#timers.get(nodeId));
+    this.#timers.delete(nodeId);
+    if (this.#intervalMs > 0) this.#later(nodeId, this.#intervalMs, () => this.#again(nodeId, endPoint));
   }
 
   async #again(nodeId: number, endPoint: string): Promise<void> {
     if (!this.#options.isUp(nodeId)) return this.#resolve(nodeId, endPoint, FIRST_RETRY_MS);
-    this.#later(nodeId, this.intervalMs, () => this.#again(nodeId, endPoint));
+    this.#wait(nodeId, endPoint);
   }
 
   #later(nodeId: number, delayMs: number, run: () => Promise<void>): void {

@@ -2,19 +2,18 @@
  * The members that a supernode names, as peers of this edge: each one a neighbour, with a session, wherever it may be.
  * Members stay when the supernode goes; only its word removes one (DESIGN §9).
  */
-import { decodeKey } from "../config/key-text.ts";
+import { decodeKey, encodeKey } from "../config/key-text.ts";
 import type { PeerConfig } from "../config/edge-config.ts";
 import type { Member, Members } from "../control/messages.ts";
 import type { ToWorker } from "../dataplane/messages.ts";
 import { packedOf } from "../dataplane/underlay.ts";
+import { MAX_NODE_ID } from "../wire/node-id.ts";
 import type { PeerOptions } from "./node-core.ts";
 import { keyName, type Peer } from "./peer.ts";
 
 export const KEY_FROM_SUPERNODE = "told by the supernode";
 /** Links are probed more often than any NAT forgets. */
 const NO_KEEPALIVE = 0;
-/** NodeIDs from here on are no members'; the supernode itself has one of them. */
-const FIRST_RESERVED_ID = 65532;
 /** How long a member is called that is offline, says the supernode, ms: longer than any keypair lives. */
 const CALL_OFFLINE_MS = 200_000;
 
@@ -42,6 +41,8 @@ export class MemberList {
   readonly #core: MemberCore;
   /** Keys that the edge's own file holds: they count for more than the supernode's. */
   readonly #own: ReadonlyMap<number, PeerConfig>;
+  /** Addresses within LANs count, too. */
+  readonly #lan: boolean;
   readonly #members: Map<number, Member> = new Map();
   /** Of the last message; undefined: only a full list may follow. */
   #generation: number | undefined;
@@ -49,10 +50,23 @@ export class MemberList {
   readonly #calledSince: Map<number, number> = new Map();
   /** Those that are not called any more. */
   readonly #resting: Set<number> = new Set();
+  /** Members by the own file alone: no supernode has spoken of them. */
+  readonly #assumed: Set<number> = new Set();
 
-  constructor(core: MemberCore, own: readonly PeerConfig[]) {
+  /** @param options.skipLocalIp addresses that the supernode calls local are not used */
+  constructor(core: MemberCore, own: readonly PeerConfig[], options: { skipLocalIp?: boolean } = {}) {
     this.#core = core;
     this.#own = new Map(own.map((peer) => [peer.nodeId, peer]));
+    this.#lan = options.skipLocalIp !== true;
+  }
+
+  /** The peers of the own file are neighbours until a supernode has told its whole list. */
+  assumeOwn(): void {
+    for (const peer of this.#own.values()) {
+      this.#members.set(peer.nodeId, assumedMember(peer));
+      this.#assumed.add(peer.nodeId);
+      this.#core.addPeer(peer, { neighbour: true, keySource: "file" });
+    }
   }
 
   get nodeIds(): number[] {
@@ -61,6 +75,12 @@ export class MemberList {
 
   get(nodeId: number): Member | undefined {
     return this.#members.get(nodeId);
+  }
+
+  /** Whether the supernode has a connection with the member; null: it has not said. */
+  isOnline(nodeId: number): boolean | null {
+    const member = this.#members.get(nodeId);
+    return member === undefined || this.#assumed.has(nodeId) ? null : member.online;
   }
 
   /** Changes that follow are another supernode's: they say nothing until it has told its whole list. */
@@ -82,7 +102,7 @@ export class MemberList {
     const gone = message.full ? this.nodeIds.filter((nodeId) => !named.has(nodeId)) : message.removed;
     for (const nodeId of gone) this.#remove(nodeId);
     for (const member of message.set) {
-      if (member.nodeId === this.#core.config.nodeId || member.nodeId >= FIRST_RESERVED_ID) continue;
+      if (member.nodeId === this.#core.config.nodeId || member.nodeId > MAX_NODE_ID) continue;
       this.#set(member);
     }
     return true;
@@ -120,6 +140,7 @@ export class MemberList {
 
   #remove(nodeId: number): void {
     if (!this.#members.delete(nodeId)) return;
+    this.#assumed.delete(nodeId);
     this.#calledSince.delete(nodeId);
     this.#resting.delete(nodeId);
     const peer = this.#core.peers.byNode(nodeId);
@@ -131,38 +152,49 @@ export class MemberList {
     const config = this.#configOf(member);
     if (config === undefined) return;
     const before = this.#members.get(member.nodeId);
-    const remade = before !== undefined && (before.static ?? false) !== (member.static ?? false);
+    const was = before === undefined ? undefined : this.#configOf(before);
+    const remade = was !== undefined && was.static !== config.static;
     let peer = this.#core.peers.byNode(member.nodeId);
     // A link is made with the peer: what holds for its whole life begins with a new one.
     const known = peer !== undefined && !remade && keyName(peer.publicKey) === keyName(config.pubKey);
     this.#members.set(member.nodeId, member);
+    this.#assumed.delete(member.nodeId);
     if (peer === undefined || !known) {
       if (peer !== undefined) this.#core.removePeer(peer);
       const keySource = this.#own.has(member.nodeId) ? "file" : KEY_FROM_SUPERNODE;
       peer = this.#core.addPeer(config, { neighbour: true, keySource });
     } else {
-      this.#update(peer, config, before);
+      this.#update(peer, config, was);
     }
     this.#tellCandidates(member, known ? before : undefined);
     if (member.online) this.#resting.delete(member.nodeId);
     if (member.online || before === undefined || !known) this.#core.sessions.open(peer);
   }
 
-  #update(peer: Peer, config: PeerConfig, before: Member | undefined): void {
+  /** What was set by hand meanwhile stays until the supernode says something else than before. */
+  #update(peer: Peer, config: PeerConfig, was: PeerConfig | undefined): void {
     peer.name = config.name;
-    if (Buffer.compare(peer.psk ?? Buffer.alloc(0), config.psKey ?? Buffer.alloc(0)) !== 0) {
+    const psk = was === undefined ? peer.psk : was.psKey;
+    if (Buffer.compare(psk ?? Buffer.alloc(0), config.psKey ?? Buffer.alloc(0)) !== 0) {
+      const text = "another pre-shared key: session made anew. Several supernodes need the same pskSecret";
+      if (peer.psk !== null && config.psKey !== null) this.#core.log.warn({ node: peer.nodeId }, text);
       this.#core.sessions.setPsk(peer, config.psKey);
     }
-    // What was set by hand meanwhile stays until the supernode says something else than before.
-    const said = before === undefined ? null : this.#endPointOf(before);
+    const said = was === undefined ? null : was.endPoint;
     if (config.endPoint !== said) this.#core.setEndPointName(peer, config.endPoint);
   }
 
   #tellCandidates(member: Member, before: Member | undefined): void {
-    const addresses = numericEndpoints(member);
-    if (before !== undefined && numericEndpoints(before).join() === addresses.join()) return;
+    const addresses = this.#numericEndpoints(member);
+    if (before !== undefined && this.#numericEndpoints(before).join() === addresses.join()) return;
     const packed = addresses.flatMap((text) => packedOf(text) ?? []);
     this.#core.plane.post({ type: "candidates", nodeId: member.nodeId, addresses: packed });
+  }
+
+  #numericEndpoints(member: Member): string[] {
+    return member.endpoints
+      .filter(({ source }) => source === "observed" || (source === "local" && this.#lan))
+      .map(({ address }) => address);
   }
 
   #endPointOf(member: Member): string | null {
@@ -199,6 +231,10 @@ function configuredName(member: Member): string | null {
   return member.endpoints.find((endpoint) => endpoint.source === "configured")?.address ?? null;
 }
 
-function numericEndpoints(member: Member): string[] {
-  return member.endpoints.filter(({ source }) => source !== "configured").map(({ address }) => address);
+/** In the supernode's words, as far as they can be put into its mouth. */
+function assumedMember({ nodeId, name, pubKey }: PeerConfig): Member {
+  return {
+    ...{ nodeId, name, pubKey: encodeKey(pubKey), endpoints: [], online: false },
+    ...{ relay: "auto", additionalCostUs: 0 },
+  };
 }

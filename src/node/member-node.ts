@@ -2,6 +2,7 @@
  * An edge of a supernode: members, keys and routes come from there; the links to all members are measured here and
  * reported. The supernode's silence changes nothing that works (DESIGN §9).
  */
+import { isDeepStrictEqual } from "node:util";
 import type { EdgeConfig, PeerConfig } from "../config/edge-config.ts";
 import type {
   HelloFields,
@@ -21,6 +22,7 @@ import type { FromWorker } from "../dataplane/messages.ts";
 import type { RouteEntry } from "../dataplane/members.ts";
 import { Reporter } from "../routing/reporter.ts";
 import type { Row, RowDelta } from "../routing/types.ts";
+import { SUPER_NODE_ID } from "../wire/node-id.ts";
 import { controlLog } from "./control-log.ts";
 import { takeIncarnation } from "./incarnation.ts";
 import { localEndpoints } from "./local-endpoints.ts";
@@ -31,15 +33,12 @@ import { packageVersion } from "./paths.ts";
 import type { Peer } from "./peer.ts";
 import { RowKeeper } from "./row-keeper.ts";
 import type { RunningEdge } from "./running-node.ts";
+import { SuperChoice } from "./super-choice.ts";
 import { SuperQuestions, whyAnswer } from "./super-questions.ts";
 import { Traces } from "./traces.ts";
 
-/** NodeID of every supernode (DESIGN §1). */
-export const SUPER_NODE_ID = 65533;
 /** How often the machine's addresses are looked at. */
 const ADDRESSES_EVERY_MS = 5000;
-/** A supernode that is preferred must be back for so long before it is obeyed again. */
-const PREFERRED_HOLD_MS = 30_000;
 
 type Links = Extract<FromWorker, { type: "links" }>;
 
@@ -53,19 +52,14 @@ export class MemberNode implements RunningEdge {
   readonly #traces: Traces;
   readonly #questions: SuperQuestions;
   readonly #incarnation: number;
-  readonly #connected: Set<number> = new Set();
-  /** Supernodes whose connection ended. */
-  readonly #lost: Set<number> = new Set();
+  /** The one whose members and rows count; the UDP session is with it. */
+  readonly #choice: SuperChoice;
   #client: SuperClient | undefined;
-  /** Index of the supernode whose members and rows count; the UDP session is with it. */
-  #obeyed = 0;
-  #preferredSinceMs: number | undefined;
-  /** Since when no supernode is connected, until that was said. */
-  #aloneSinceMs: number | undefined;
+  /** What each supernode said last, by its place in the file. */
+  readonly #parameters: Map<number, SuperParameters> = new Map();
   #patienceMs: number;
   #epoch = 0;
   #local: string[] = [];
-  #startedMs = 0;
   #families: { ipv4: boolean; ipv6: boolean } = { ipv4: false, ipv6: false };
   #timer: NodeJS.Timeout | undefined;
   #stopped = false;
@@ -89,9 +83,14 @@ export class MemberNode implements RunningEdge {
       },
       { clockParent: SUPER_NODE_ID, directFallback: true },
     );
-    this.#members = new MemberList(this.core, config.peers);
+    this.#choice = new SuperChoice(this.core.now());
+    this.#members = new MemberList(this.core, config.peers, { skipLocalIp: config.skipLocalIp });
     this.#traces = new Traces(this.core);
-    this.#questions = new SuperQuestions((message) => this.#client?.send(this.#obeyed, message) ?? false);
+    this.#questions = new SuperQuestions(
+      (message) => this.#client?.send(this.#choice.obeyed, message) ?? false,
+    );
+    this.#members.assumeOwn();
+    this.#postRoutes();
   }
 
   get routes(): RouteEntry[] {
@@ -101,10 +100,9 @@ export class MemberNode implements RunningEdge {
   async start(): Promise<Extract<FromWorker, { type: "ready" }>> {
     const transport = import("../control/super-client.ts");
     const ready = await this.core.start();
-    this.#startedMs = this.core.now();
     this.#families = { ipv4: ready.udp.ipv4, ipv6: ready.udp.ipv6 };
     this.#local = this.#localEndpoints();
-    this.#obey(0);
+    this.#meetObeyed();
     const { createSuperClient } = await transport;
     this.#client = await createSuperClient({
       privKey: this.config.privKey,
@@ -137,8 +135,8 @@ export class MemberNode implements RunningEdge {
   }
 
   /** Members are the supernode's to change; nothing of an edge's file can change while it runs. */
-  reload(): string[] {
-    return [];
+  reload(config: EdgeConfig): string[] {
+    return isDeepStrictEqual(config.peers, this.config.peers) ? [] : ["peers: only after a restart"];
   }
 
   async answer({ kind, node, from }: NodeQuestion): Promise<WhyAnswer | TraceAnswer | QuestionRefused> {
@@ -158,7 +156,7 @@ export class MemberNode implements RunningEdge {
   extendStatus(document: StatusDocument): void {
     document.supers = (this.#client?.status() ?? []).map((state, index) => ({
       control: this.config.supers[index]?.control ?? "",
-      obeyed: index === this.#obeyed,
+      obeyed: index === this.#choice.obeyed,
       state: state.state,
       code: state.code ?? null,
       text: state.text ?? null,
@@ -171,7 +169,7 @@ export class MemberNode implements RunningEdge {
       route.backup = entry?.backup ?? null;
       route.costUs = entry?.costUs ?? null;
     }
-    for (const peer of document.peers) peer.online = this.#members.get(peer.nodeId)?.online ?? null;
+    for (const peer of document.peers) peer.online = this.#members.isOnline(peer.nodeId);
   }
 
   #onPlane(message: FromWorker): void {
@@ -186,7 +184,11 @@ export class MemberNode implements RunningEdge {
     const samples = links.filter(({ from }) => this.#members.get(from) !== undefined);
     const report = this.#reporter.evaluate(nowUs, samples);
     if (report === undefined) return;
-    for (const index of this.#connected) this.#client?.send(index, { type: "report", report });
+    for (const index of this.#choice.open) {
+      // One that is too long for a message is told as all there is, which may be longer.
+      if (this.#client?.send(index, { type: "report", report }) === false && !report.full)
+        this.#client.send(index, { type: "report", report: this.#reporter.full(nowUs) });
+    }
   }
 
   #onConnected(index: number, welcome: Welcome): void {
@@ -195,30 +197,21 @@ export class MemberNode implements RunningEdge {
       { supernode: this.config.supers[index]?.control, incarnation: welcome.incarnation },
       "supernode connected",
     );
-    this.#connected.add(index);
-    this.#aloneSinceMs = undefined;
-    this.#take(welcome.parameters);
+    this.#parameters.set(index, welcome.parameters);
     this.#client?.send(index, { type: "report", report: this.#reporter.full(this.core.now() * 1000) });
-    // At the start the first in the list need not be the fastest to answer.
-    const preferred =
-      index < this.#obeyed && !this.#lost.has(index) && this.core.now() - this.#startedMs < PREFERRED_HOLD_MS;
-    if (preferred || !this.#connected.has(this.#obeyed)) this.#obey(index);
-    this.#preferredSinceMs = undefined;
+    if (this.#choice.opened(index, this.core.now())) this.#meetObeyed();
+    else this.#obeyParameters();
   }
 
   #onClosed(index: number, reason: string): void {
     if (this.#stopped) return;
     this.core.log.warn({ supernode: this.config.supers[index]?.control }, `supernode lost: ${reason}`);
-    this.#connected.delete(index);
-    this.#lost.add(index);
-    if (this.#connected.size === 0) this.#aloneSinceMs = this.core.now();
-    const next = Math.min(...this.#connected);
-    if (index === this.#obeyed && Number.isFinite(next)) this.#obey(next);
+    if (this.#choice.closed(index, this.core.now())) this.#meetObeyed();
   }
 
   #onMessage(index: number, message: Exclude<SuperMessage, Welcome>): void {
     // Tables of two issuers are never mixed: what the others say is asked for anew when they are obeyed.
-    if (index !== this.#obeyed) return;
+    if (index !== this.#choice.obeyed) return;
     switch (message.type) {
       case "members":
         if (!this.#members.apply(message)) this.#client?.send(index, { type: "row-request" });
@@ -231,7 +224,8 @@ export class MemberNode implements RunningEdge {
         else this.#client?.send(index, { type: "row-request" });
         return;
       case "parameters":
-        return this.#take(message.parameters);
+        this.#parameters.set(index, message.parameters);
+        return this.#obeyParameters();
       case "answer":
         return this.#questions.answered(message.id, message.body);
       default:
@@ -239,19 +233,22 @@ export class MemberNode implements RunningEdge {
     }
   }
 
-  #take({ resetEndPointIntervalS, superNodeInfoTimeoutS }: SuperParameters): void {
-    this.core.setResolveInterval(resetEndPointIntervalS);
-    this.#patienceMs = superNodeInfoTimeoutS * 1000;
+  /** What the own file says counts for more. */
+  #obeyParameters(): void {
+    const said = this.#parameters.get(this.#choice.obeyed);
+    if (said === undefined) return;
+    const left = new Set(this.config.leftToSupernode);
+    if (left.has("resetEndPointInterval")) this.core.setResolveInterval(said.resetEndPointIntervalS);
+    if (left.has("superNodeInfoTimeout")) this.#patienceMs = said.superNodeInfoTimeoutS * 1000;
   }
 
-  /** Members and routes of this supernode count from now on, and the UDP session is with it. */
-  #obey(index: number): void {
-    const entry = this.config.supers[index];
+  /** Members and routes of the supernode chosen count from now on, and the UDP session is with it. */
+  #meetObeyed(): void {
+    const { obeyed } = this.#choice;
+    const entry = this.config.supers[obeyed];
     if (entry === undefined) return;
     const before = this.core.peers.byNode(SUPER_NODE_ID);
-    if (before !== undefined && index === this.#obeyed) return;
     if (before !== undefined) this.core.removePeer(before);
-    this.#obeyed = index;
     const peer = this.core.addPeer(
       {
         nodeId: SUPER_NODE_ID,
@@ -267,7 +264,8 @@ export class MemberNode implements RunningEdge {
     this.core.sessions.open(peer);
     // What it said while another was obeyed was not kept; it answers with members and row.
     this.#members.expectFull();
-    if (before !== undefined) this.#client?.send(index, { type: "row-request" });
+    if (before !== undefined) this.#client?.send(obeyed, { type: "row-request" });
+    this.#obeyParameters();
   }
 
   #postRoutes(): void {
@@ -300,34 +298,17 @@ export class MemberNode implements RunningEdge {
   }
 
   #tick(): void {
-    this.#warnIfAlone();
-    this.#members.rest(this.core.now(), this.#connected.has(this.#obeyed));
+    const alone = this.#choice.aloneSeconds(this.core.now(), this.#patienceMs);
+    if (alone !== undefined)
+      this.core.log.warn(`no supernode for ${alone} s: members and routes stay as they were`);
+    this.#members.rest(this.core.now(), this.#choice.isHeard);
     const local = this.#localEndpoints();
     if (local.join() !== this.#local.join()) {
       this.#local = local;
-      for (const index of this.#connected) this.#client?.send(index, { type: "endpoints", endpoints: local });
+      for (const index of this.#choice.open)
+        this.#client?.send(index, { type: "endpoints", endpoints: local });
     }
-    this.#returnToPreferred();
-  }
-
-  /** Says once that nobody coordinates any more. */
-  #warnIfAlone(): void {
-    if (this.#aloneSinceMs === undefined || this.#patienceMs === 0) return;
-    const seconds = Math.round((this.core.now() - this.#aloneSinceMs) / 1000);
-    if (seconds * 1000 < this.#patienceMs) return;
-    this.#aloneSinceMs = undefined;
-    this.core.log.warn(`no supernode for ${seconds} s: members and routes stay as they were`);
-  }
-
-  /** A supernode earlier in the list is obeyed again when it has been back for a while. */
-  #returnToPreferred(): void {
-    const best = Math.min(...this.#connected);
-    if (!Number.isFinite(best) || best >= this.#obeyed) {
-      this.#preferredSinceMs = undefined;
-      return;
-    }
-    this.#preferredSinceMs ??= this.core.now();
-    if (this.core.now() - this.#preferredSinceMs >= PREFERRED_HOLD_MS) this.#obey(best);
+    if (this.#choice.reconsider(this.core.now())) this.#meetObeyed();
   }
 
   #localEndpoints(): string[] {

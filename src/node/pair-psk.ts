@@ -1,6 +1,7 @@
 /**
  * The pre-shared key of a pair of members where the supernode hands them out (`usePskForInterEdge`). It is derived from
- * the supernode's own key, so that a supernode that restarts hands out the same ones and no session ends.
+ * a secret that all supernodes of the network share (with one supernode, its own key does), so that one that restarts, or
+ * another, hands out the same ones and no session ends.
  */
 import { createHmac, hkdfSync } from "node:crypto";
 
@@ -9,9 +10,9 @@ const INFO = "etherloom pair psk 1";
 export class PairPsks {
   readonly #secret: Uint8Array;
 
-  /** @param privKey the supernode's X25519 private key */
-  constructor(privKey: Uint8Array) {
-    this.#secret = new Uint8Array(hkdfSync("sha256", privKey, new Uint8Array(0), INFO, 32));
+  /** @param secret 32 bytes */
+  constructor(secret: Uint8Array) {
+    this.#secret = new Uint8Array(hkdfSync("sha256", secret, new Uint8Array(0), INFO, 32));
   }
 
   /** 32 bytes, the same whichever key comes first. */

@@ -61,6 +61,7 @@ const SUPER_FIXED = [
   "fwMark",
   "afPrefer",
   "usePskForInterEdge",
+  "pskSecret",
   "resetEndPointInterval",
   "superNodeInfoTimeout",
   "nextHopTable",

@@ -92,7 +92,8 @@ export class StaticNode implements RunningNode {
     if (kind === "why")
       return { error: "routes come from the file's nextHopTable: nothing else was considered" };
     const target = findNodeId(this.core, node);
-    return target === undefined ? { error: `no node ${node} is known here` } : this.#traces.ask(target);
+    if (target === undefined) return { error: `no node ${node} is known here` };
+    return target === this.config.nodeId ? { error: `${node} is this node` } : this.#traces.ask(target);
   }
 
   /** Takes over peers and table of a file that was read again; returns what changed, a line each. */

@@ -1,7 +1,7 @@
 /** A supernode's file in the words of a node: NodeID 65533, a port that moves no frames, no relaying. */
 import { buildDummyPort } from "../config/port-config.ts";
 import type { SuperConfig } from "../config/super-config.ts";
-import { SUPER_NODE_ID } from "./member-node.ts";
+import { SUPER_NODE_ID } from "../wire/node-id.ts";
 import type { CoreConfig } from "./node-core.ts";
 
 const TTL = 64;

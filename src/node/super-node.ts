@@ -3,43 +3,33 @@
  * of their links, and gives each one its row of the next-hop table. It moves no frames (DESIGN §9).
  */
 import { isDeepStrictEqual } from "node:util";
-import { encodeKey } from "../config/key-text.ts";
 import type { PeerConfig } from "../config/edge-config.ts";
 import type { SuperConfig, SuperPeerConfig } from "../config/super-config.ts";
 import type { NodeQuestion, QuestionRefused, StatusDocument, WhyAnswer } from "../api/status-model.ts";
-import type { EdgeMessage, Hello, Parameters as SuperParameters } from "../control/messages.ts";
+import type { Hello, Parameters as SuperParameters } from "../control/messages.ts";
 import type { ListenError } from "../control/listen.ts";
 import { SUPER_VERSION } from "../control/messages.ts";
-import {
-  createSuperServer,
-  type Authorization,
-  type EdgeConnection,
-  type Refusal,
-  type SuperServer,
-} from "../control/super-server.ts";
+import { createSuperServer, type Authorization, type SuperServer } from "../control/super-server.ts";
 import type { FromWorker } from "../dataplane/messages.ts";
 import type { RouteEntry } from "../dataplane/members.ts";
 import { EtherloomError, listenInUse } from "../errors.ts";
 import { Coordinator } from "../routing/coordinator.ts";
 import { controlLog } from "./control-log.ts";
-import { EdgeFeed } from "./edge-feed.ts";
 import { takeIncarnation } from "./incarnation.ts";
 import { MemberBook } from "./member-book.ts";
 import { NodeCore, networkTag, type NodeEnvironment } from "./node-core.ts";
-import { findNodeId } from "./node-names.ts";
+import { findNodeId, nodeLabel } from "./node-names.ts";
 import { PairPsks } from "./pair-psk.ts";
 import { packageVersion } from "./paths.ts";
 import { endpointText, type Peer } from "./peer.ts";
+import { RefusalLog } from "./refusal-log.ts";
 import { RestartGrace } from "./restart-grace.ts";
 import type { RunningNode } from "./running-node.ts";
 import { superCoreConfig } from "./super-core-config.ts";
+import { SuperEdges } from "./super-edges.ts";
 import { whyAnswer } from "./super-questions.ts";
 
-/** Changes that come within this time are told together, ms. */
-const GATHER_MS = 5;
-const EXPIRE_EVERY_MS = 1000;
-/** Paths in an answer to `why`, the best ones: a message has 64 KiB. */
-const MAX_CANDIDATES = 100;
+const TICK_EVERY_MS = 1000;
 
 export class SuperNode implements RunningNode {
   readonly mode = "super";
@@ -47,21 +37,24 @@ export class SuperNode implements RunningNode {
   #config: SuperConfig;
   readonly #book: MemberBook;
   readonly #coordinator: Coordinator;
-  readonly #incarnation: number;
   readonly #grace: RestartGrace;
-  readonly #edges: Map<number, EdgeFeed> = new Map();
+  readonly #refusals: RefusalLog;
+  readonly #edges: SuperEdges;
   readonly #tag: string;
+  /** What edges are told; changes in the file wait for a restart. */
+  readonly #parameters: SuperParameters;
   #server: SuperServer | undefined;
-  #gather: NodeJS.Timeout | undefined;
   #timer: NodeJS.Timeout | undefined;
-  #stopped = false;
-  #lastRefusal: { code: string; text: string; from: string; atMs: number } | undefined;
 
   constructor(config: SuperConfig, environment: NodeEnvironment) {
     this.#config = config;
+    this.#parameters = {
+      superNodeInfoTimeoutS: config.superNodeInfoTimeout,
+      usePskForInterEdge: config.usePskForInterEdge,
+      resetEndPointIntervalS: config.resetEndPointInterval,
+    };
     this.#tag = Buffer.from(networkTag(config.networkName)).toString("hex");
     const { number, restarted } = takeIncarnation(environment.state, Date.now());
-    this.#incarnation = number;
     this.core = new NodeCore(
       superCoreConfig(config),
       environment,
@@ -70,7 +63,10 @@ export class SuperNode implements RunningNode {
       { clockParent: null, directFallback: true },
     );
     this.#grace = new RestartGrace(restarted, this.core.now());
-    this.#book = new MemberBook(config.usePskForInterEdge ? new PairPsks(config.privKey) : undefined);
+    this.#refusals = new RefusalLog(this.core.log);
+    this.#book = new MemberBook(
+      config.usePskForInterEdge ? new PairPsks(config.pskSecret ?? config.privKey) : undefined,
+    );
     const { staticMode, manualLatency, relayCost } = config.graphRecalculateSetting;
     this.#coordinator = new Coordinator({
       incarnation: number,
@@ -80,6 +76,21 @@ export class SuperNode implements RunningNode {
     });
     this.#book.setPeers(config.peers);
     this.#coordinator.setMembers(this.#book.policies());
+    this.#edges = new SuperEdges({
+      book: this.#book,
+      coordinator: this.#coordinator,
+      grace: this.#grace,
+      refusals: this.#refusals,
+      log: this.core.log,
+      now: () => this.core.now(),
+      welcome: () => ({
+        protocol: SUPER_VERSION,
+        incarnation: number,
+        version: packageVersion(),
+        name: this.#config.nodeName,
+        parameters: this.#parameters,
+      }),
+    });
     for (const peer of config.peers) this.#addPeer(peer);
   }
 
@@ -100,8 +111,8 @@ export class SuperNode implements RunningNode {
       addresses: [bind.ipv4, bind.ipv6].filter((address) => address !== null),
       ...(networkSecret !== null && { networkSecret }),
       authorize: (pubKey, hello) => this.#authorize(pubKey, hello),
-      onEdge: (edge) => this.#onEdge(edge),
-      onRefused: (refusal) => this.#onRefused(refusal),
+      onEdge: (edge) => this.#edges.arrived(edge),
+      onRefused: (refusal) => this.#refusals.connection(refusal, Date.now()),
       log: controlLog(this.core.log),
     }).catch((error: ListenError) => {
       const { code, protocol, message } = error;
@@ -110,15 +121,17 @@ export class SuperNode implements RunningNode {
       if (code === "EADDRINUSE") throw listenInUse(protocol, address);
       throw new EtherloomError("EL_LISTEN", `control port ${address}: ${message}`);
     });
-    this.#timer = setInterval(() => this.#tick(), EXPIRE_EVERY_MS);
+    this.#timer = setInterval(
+      () => this.#edges.tick(this.#config.graphRecalculateSetting.nodeReportTimeout * 1000),
+      TICK_EVERY_MS,
+    );
     this.#timer.unref();
     return ready;
   }
 
   async stop(): Promise<void> {
-    this.#stopped = true;
     clearInterval(this.#timer);
-    clearTimeout(this.#gather);
+    this.#edges.stop();
     await this.#server?.close();
     await this.core.stop();
   }
@@ -143,9 +156,9 @@ export class SuperNode implements RunningNode {
     this.#coordinator.setMembers(policies.filter(({ nodeId }) => !gone.includes(nodeId)));
     this.#coordinator.setMembers(policies);
     // The others hear of it before anything else is done.
-    this.#tell();
+    this.#edges.tell();
     for (const nodeId of gone) {
-      this.#edges.get(nodeId)?.connection.close("removed", "removed from the supernode's file");
+      this.#edges.cutOff(nodeId);
       const peer = this.core.peers.byNode(nodeId);
       if (peer !== undefined) this.core.removePeer(peer);
       changes.push(`member ${nodeId} removed`);
@@ -181,15 +194,19 @@ export class SuperNode implements RunningNode {
 
   extendStatus(document: StatusDocument): void {
     for (const peer of document.peers) peer.online = this.#book.isOnline(peer.nodeId);
-    const { full, incremental, ...refusedReports } = this.#coordinator.counters();
-    const counters = this.#server?.counters();
     document.control = {
       port: this.controlPort,
-      connected: this.#edges.size,
+      connected: this.#edges.count,
       settled: this.#grace.settled,
-      computed: { full: full ?? 0, incremental: incremental ?? 0 },
-      refused: { ...counters?.refused, ...refusedReports },
-      lastRefusal: this.#lastRefusal ?? null,
+      computed: this.#coordinator.runs(),
+      refused: sums(this.#server?.counters().refused ?? {}, this.#coordinator.refusals()),
+      lastRefusal: this.#refusals.last ?? null,
+      refusedReports: this.#coordinator.refusedBy().map(({ nodeId, reason, peer, count }) => ({
+        node: nodeLabel(this.core, nodeId),
+        reason,
+        peer: peer === undefined ? null : nodeLabel(this.core, peer),
+        count,
+      })),
     };
   }
 
@@ -206,6 +223,7 @@ export class SuperNode implements RunningNode {
   #updatePeer(old: SuperPeerConfig, wanted: SuperPeerConfig): void {
     const running = this.core.peers.byNode(wanted.nodeId);
     if (running === undefined) return;
+    if (old.skipLocalIp !== wanted.skipLocalIp) this.#edges.repeatMembers(wanted.nodeId);
     if (old.static !== wanted.static) {
       // A link is made with the peer.
       this.core.removePeer(running);
@@ -227,125 +245,20 @@ export class SuperNode implements RunningNode {
     return { ok: true, nodeId: peer.nodeId };
   }
 
-  #onEdge(connection: EdgeConnection): void {
-    const { nodeId, hello } = connection;
-    const feed = new EdgeFeed(connection, this.#book, this.#coordinator);
-    connection.onMessage = (message) => this.#onMessage(feed, message);
-    connection.onClose = (reason) => this.#onClose(feed, reason);
-    this.#edges.set(nodeId, feed);
-    this.core.log.info(
-      { node: nodeId, from: connection.remoteAddress, transport: connection.transport },
-      "edge connected",
-    );
-    this.#book.arrived(nodeId, hello);
-    this.#coordinator.setMembers(this.#book.policies());
-    this.#coordinator.setPresence(this.#nowUs(), nodeId, true);
-    const observed = this.#book.observedOf(nodeId);
-    connection.send({
-      type: "welcome",
-      protocol: SUPER_VERSION,
-      incarnation: this.#incarnation,
-      version: packageVersion(),
-      name: this.#config.nodeName,
-      parameters: this.#parameters(),
-      ...(observed !== undefined && { observed }),
-    });
-    feed.sendAllMembers();
-    this.#soon();
-  }
-
-  #onClose(feed: EdgeFeed, reason: string): void {
-    const { nodeId } = feed.connection;
-    if (this.#edges.get(nodeId) !== feed) return;
-    this.#edges.delete(nodeId);
-    this.core.log.info({ node: nodeId }, `edge gone: ${reason}`);
-    this.#book.left(nodeId);
-    this.#coordinator.setPresence(this.#nowUs(), nodeId, false);
-    this.#soon();
-  }
-
-  #onMessage(feed: EdgeFeed, message: Exclude<EdgeMessage, Hello>): void {
-    const { nodeId } = feed.connection;
-    if (this.#edges.get(nodeId) !== feed) return;
-    switch (message.type) {
-      case "report": {
-        const { refused } = this.#coordinator.report(this.#nowUs(), nodeId, message.report);
-        for (const { reason, peer } of refused) {
-          this.core.log.warn(
-            { node: nodeId, ...(peer !== undefined && { peer }) },
-            `report refused: ${reason}`,
-          );
-        }
-        this.#grace.reported(nodeId, message.report.links);
-        return this.#soon();
-      }
-      case "endpoints":
-        this.#book.setLocal(nodeId, message.endpoints);
-        return this.#soon();
-      case "row-request":
-        feed.forgetRow();
-        feed.forgetMembers();
-        return this.#soon();
-      case "ask":
-        feed.connection.send({
-          type: "answer",
-          id: message.id,
-          body: this.#coordinator.candidates(nodeId, message.to).slice(0, MAX_CANDIDATES),
-        });
-        return;
-      default:
-        return;
-    }
-  }
-
-  #onRefused({ code, text, from, pubKey }: Refusal): void {
-    const key = pubKey === undefined ? {} : { key: encodeKey(pubKey) };
-    this.core.log.warn({ from, code, ...key }, `connection refused: ${text}`);
-    this.#lastRefusal = { code, text, from, atMs: Date.now() };
-  }
-
   #onEndpoint(peer: Peer): void {
     const text = endpointText(peer);
     if (text === null) return;
     this.#book.setObserved(peer.nodeId, text);
-    this.#soon();
+    this.#edges.tellSoon();
   }
+}
 
-  #soon(): void {
-    if (!this.#stopped) this.#gather ??= setTimeout(() => this.#tell(), GATHER_MS);
-  }
-
-  /** Tells every edge what has changed for it. */
-  #tell(): void {
-    clearTimeout(this.#gather);
-    this.#gather = undefined;
-    const { changed, removed } = this.#book.takeChanges();
-    if (changed.length > 0 || removed.length > 0) {
-      for (const feed of this.#edges.values()) feed.sendMembers(changed, removed);
-    }
-    this.#coordinator.compute();
-    if (!this.#grace.check(this.core.now(), (nodeId) => this.#book.config(nodeId) !== undefined)) return;
-    for (const feed of this.#edges.values()) feed.sendRow();
-  }
-
-  #tick(): void {
-    this.#coordinator.expire(this.#nowUs(), this.#config.graphRecalculateSetting.nodeReportTimeout * 1e6);
-    for (const feed of this.#edges.values()) feed.repeatMembers();
-    this.#tell();
-  }
-
-  #parameters(): SuperParameters {
-    const { superNodeInfoTimeout, usePskForInterEdge, resetEndPointInterval } = this.#config;
-    return {
-      superNodeInfoTimeoutS: superNodeInfoTimeout,
-      usePskForInterEdge,
-      resetEndPointIntervalS: resetEndPointInterval,
-    };
-  }
-
-  #nowUs(): number {
-    return this.core.now() * 1000;
-  }
+/** Connections and reports may be refused for reasons of the same name. */
+function sums(...counts: Readonly<Record<string, number>>[]): Record<string, number> {
+  const total: Record<string, number> = {};
+  for (const [name, count] of counts.flatMap((one) => Object.entries(one)))
+    total[name] = (total[name] ?? 0) + count;
+  return total;
 }
 
 function peerConfig(peer: SuperPeerConfig): PeerConfig {

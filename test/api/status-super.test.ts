@@ -87,6 +87,26 @@ describe("a supernode's control port in status", () => {
       "  last refused 1 m 5 s ago: 198.51.100.9:5, not-proven: wrong? key",
     ]);
   });
+
+  it("names the members whose reports were refused, and the links", () => {
+    const lines = linesOf((status) => {
+      status.control = {
+        ...{ ...control, refused: { stale: 12, dishonest: 2 } },
+        refusedReports: [
+          { node: "3 m", reason: "dishonest", peer: "1 a", count: 2 },
+          { node: "14 beta", reason: "stale", peer: null, count: 12 },
+        ],
+      };
+    });
+    assert.deepEqual(after(lines, "Control", 6), [
+      "  port 3002, 1 edge connected",
+      "  dishonest 2   stale 12",
+      "",
+      "  REPORTS OF  REFUSED AS  LINK FROM  TIMES",
+      "  3 m         dishonest   1 a            2",
+      "  14 beta     stale       -             12",
+    ]);
+  });
 });
 
 describe("clocks in status", () => {

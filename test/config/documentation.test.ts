@@ -4,6 +4,8 @@ import { describe, it } from "mocha";
 import { z } from "zod";
 import { edgeSchema } from "../../src/config/schema.ts";
 import { superSchema } from "../../src/config/super-schema.ts";
+import { REJECT_CODES } from "../../src/control/messages.ts";
+import { REFUSAL_REASONS } from "../../src/routing/refusals.ts";
 
 const read = (path: string): string => readFileSync(new URL(`../../${path}`, import.meta.url), "utf8");
 
@@ -29,6 +31,13 @@ const FOREIGN = [
   ...["disabledAf", "listenIpv4", "listenIpv6", "p2p", "useP2p"],
   ...["endpointV4", "pubKeyV4", "endpointV6", "pubKeyV6", "privKeyV4", "privKeyV6"],
 ];
+
+describe("documentation of what a supernode refuses", () => {
+  it("names every code of a connection and every reason of a report", () => {
+    const manual = read("configs/MANUAL.md");
+    for (const code of [...REJECT_CODES, ...REFUSAL_REASONS]) assert.ok(manual.includes(`\`${code}\``), code);
+  });
+});
 
 describe("documentation of the configuration", () => {
   for (const [what, schema, example] of [

@@ -60,6 +60,7 @@ describe("edge configuration: defaults", () => {
         defaultTtl: 64,
         l2FibTimeout: 3600,
         resetEndPointInterval: 600,
+        leftToSupernode: [],
         nextHopTable: new Map([[1, new Map()]]),
         peers: [],
         supers: [],

@@ -49,6 +49,7 @@ describe("supernode configuration: defaults", () => {
         afPrefer: 4,
         peers: [],
         usePskForInterEdge: false,
+        pskSecret: null,
         resetEndPointInterval: 600,
         superNodeInfoTimeout: 50,
         networkSecret: null,

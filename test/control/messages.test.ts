@@ -195,6 +195,15 @@ describe("messages of the super protocol", () => {
     const delta = parseSuperMessage(bytes(members(1000, false)));
     assert.ok(!delta.ok);
     assert.match(delta.text, /too long/);
+    const report = (full: boolean): EdgeMessage => ({
+      type: "report",
+      report: {
+        ...{ incarnation: 1, counter: 1, epoch: 1, full, gone: [], dead: [] },
+        links: Array.from({ length: 1000 }, (_, from) => ({ from, note: "x".repeat(100) })),
+      },
+    });
+    assert.ok(parseEdgeMessage(encodeMessage(report(true)) ?? new Uint8Array()).ok);
+    assert.equal(encodeMessage(report(false)), undefined);
     const answer: SuperMessage = { type: "answer", id: 1, body: "x".repeat(MESSAGE_LIMIT) };
     assert.equal(encodeMessage(answer), undefined);
   });

@@ -10,7 +10,7 @@ import { MAX_UNPROVEN_PER_PREFIX } from "../../src/control/admission.ts";
 import { HelloInitiator, HelloResponder } from "../../src/control/hello.ts";
 import { multiaddrText } from "../../src/control/host.ts";
 import type { TransportName } from "../../src/control/host.ts";
-import { MESSAGE_LIMIT, SUPER_PROTOCOL } from "../../src/control/messages.ts";
+import { SNAPSHOT_LIMIT, SUPER_PROTOCOL } from "../../src/control/messages.ts";
 import { ascii, keyPair, seedBytes } from "../noise/fixtures.ts";
 import { freePort } from "../../src/control/listen.ts";
 import {
@@ -241,15 +241,39 @@ describe("a member that misbehaves", function () {
     assert.equal(member.closed, false);
   });
 
-  it("is cut off for a frame above 64 KiB", async () => {
+  it("is cut off for a frame above 1 MiB", async () => {
     const served = await superServer();
     const member = await handMade(served, "member");
-    member.send(new Uint8Array(MESSAGE_LIMIT + 1));
+    member.send(new Uint8Array(SNAPSHOT_LIMIT + 1));
     await until("the end", () => member.closed);
     assert.deepEqual(served.closed, [
-      `malformed: a frame of ${MESSAGE_LIMIT + 1} bytes, at most ${MESSAGE_LIMIT}`,
+      `malformed: a frame of ${SNAPSHOT_LIMIT + 1} bytes, at most ${SNAPSHOT_LIMIT}`,
     ]);
     assert.equal(served.server.counters().connected, 0);
+  });
+
+  it("may be long where it says everything, and nowhere else", async () => {
+    const served = await superServer();
+    const member = await handMade(served, "member");
+    const links = Array.from({ length: 1000 }, (_, from) => ({ from, note: "x".repeat(100) }));
+    const report = { incarnation: 1, counter: 1, epoch: 1, links, gone: [], dead: [] };
+    member.send(json({ type: "report", report: { ...report, full: true } }));
+    await until("the report", () => served.heard.length === 1);
+    member.send(json({ type: "report", report: { ...report, full: false } }));
+    await until("the refusal", () => served.refusals.length === 1);
+    assert.match(served.refusals[0]?.text ?? "", /^report: too long/);
+    assert.equal(served.heard.length, 1);
+    assert.equal(member.closed, false);
+  });
+
+  it("is cut off when it floods with long ones", async () => {
+    const served = await superServer();
+    const member = await handMade(served, "member");
+    const links = new Array(4000).fill("x".repeat(200));
+    const report = { incarnation: 1, counter: 1, epoch: 1, full: true, links, gone: [], dead: [] };
+    for (let count = 0; count < 60 && !member.closed; count++) member.send(json({ type: "report", report }));
+    await until("the end", () => served.closed.length === 1);
+    assert.match(served.closed[0]!, /^flooded/);
   });
 
   it("is cut off when it floods", async () => {

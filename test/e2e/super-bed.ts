@@ -12,6 +12,9 @@ export { Flow, percentile } from "../../tools/netlab/flow.ts";
 export type { CloudMesh } from "../../tools/netlab/cloud-mesh.ts";
 export { overlayAddress, SUPER } from "../../tools/netlab/super-mesh.ts";
 
+/** A way that is the same for so long is settled. */
+const KEPT_MS = 3000;
+
 export class SuperBed {
   readonly #open: CloudMesh[] = [];
 
@@ -71,6 +74,20 @@ export async function eventuallyGoes(mesh: CloudMesh, way: string, timeout = 15_
   ).catch((error: unknown) => {
     throw new Error(`${(error as Error).message}; they go ${seen.join(" ")}`);
   });
+}
+
+/** The same, and they have gone this way for a while: just after a start, clocks are set and ways may change once more. */
+export async function eventuallyKeeps(mesh: CloudMesh, way: string, timeout = 30_000): Promise<void> {
+  const [from = "", to = ""] = [way.split(" ")[0], way.split(" ").at(-1)];
+  let since = performance.now();
+  await eventually(
+    `frames keep going ${way}`,
+    async () => {
+      if ((await wayOf(mesh, from, to)).join(" ") !== way) since = performance.now();
+      return performance.now() - since >= KEPT_MS;
+    },
+    timeout,
+  );
 }
 
 /** Waits until every edge answers the first one's pings. */

@@ -113,6 +113,29 @@ describeAsRoot("a network with a supernode", function () {
     await waitForPing(mesh.site("a").node, overlayAddress(mesh.site("c")), 20_000);
   });
 
+  it("reaches a member whose line was added within three seconds of its start", async () => {
+    const mesh = bed.prepare({ edges: ["a", "b", "late"], strangers: ["late"], ...QUICK });
+    const { id, name, keys, node } = mesh.site("late");
+    await mesh.program(SUPER).start();
+    await Promise.all(["a", "b"].map((edge) => mesh.program(edge).start()));
+    await waitForPing(mesh.site("a").node, overlayAddress(mesh.site("b")), 15_000);
+    const program = mesh.program(SUPER);
+    const peers = program.config["peers"] as object[];
+    program.config["peers"] = [...peers, { nodeId: id, name, pubKey: keys.publicKey }];
+    program.save();
+    program.reload();
+    await program.waitFor(/member 3 added/);
+    const begin = performance.now();
+    mesh.program("late").launch();
+    await Promise.all([
+      waitForPing(mesh.site("a").node, overlayAddress(mesh.site("late")), 10_000),
+      waitForPing(node, overlayAddress(mesh.site("b")), 10_000),
+    ]);
+    const ms = performance.now() - begin;
+    console.log(`      reachable ${ms.toFixed(0)} ms after its start`);
+    assert.ok(ms < 8000);
+  });
+
   it("lets nobody in whom its supernode does not know, and tells both sides why", async () => {
     const mesh = await bed.start({ edges: ["a", "b", "x"], strangers: ["x"], ...QUICK });
     await waitForPing(mesh.site("a").node, overlayAddress(mesh.site("b")), 15_000);

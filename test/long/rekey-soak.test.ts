@@ -13,9 +13,11 @@ import { chain, describeAsRoot, type Edge, iperf, settle, TestBed } from "../e2e
 
 const RATE = process.env["SOAK_RATE"];
 const SECONDS = Number(process.env["SOAK_SECONDS"] ?? 3600);
-/** Of iperf3's JSON for one piece; the whole hour in one would be 36 000 intervals. */
-const PIECE = Math.min(600, SECONDS);
+/** Of iperf3's JSON for one piece; the whole hour in one would be 36 000 intervals. Memory is looked at in between. */
+const PIECE = Math.min(300, SECONDS);
 const WARM_UP = Math.min(10, SECONDS / 4);
+/** Looks until memory counts: a node clears up right after its start, and its heap then finds its working size. */
+const SETTLED = Math.min(2, Math.floor(SECONDS / PIECE / 2));
 const GROWTH_BYTES = 16 * 2 ** 20;
 /** ms: pauses of the machine that can make TCP miss a tenth of a second; and how near to one a stall must be. */
 const PAUSE = 50;
@@ -37,7 +39,7 @@ describeAsRoot(`${SECONDS} s of traffic with short-lived keys`, function () {
     await settle(mesh);
     const [a, b] = [mesh.edge("a"), mesh.edge("b")];
     await iperf(a.node, b.node, b.address, { time: WARM_UP });
-    const before = rss([a, b]);
+    const sizes = [rss([a, b])];
     const watch = new Child([nativeProgram("pauses"), `${PAUSE}`]);
     let [intervals, bytes, left] = [0, 0, SECONDS];
     const stalls: number[] = [];
@@ -52,8 +54,9 @@ describeAsRoot(`${SECONDS} s of traffic with short-lived keys`, function () {
       intervals += flow.intervals.length;
       bytes += flow.bytes;
       left -= time;
+      sizes.push(rss([a, b]));
     }
-    const after = rss([a, b]);
+    const [before = 0, after = 0] = [sizes[SETTLED], sizes.at(-1)];
     await watch.stop("SIGTERM");
     const pauses = [...watch.log.matchAll(/^(\d+) (\d+) \d+$/gm)].map(([, at, ms]) => [
       Number(at),
@@ -65,7 +68,7 @@ describeAsRoot(`${SECONDS} s of traffic with short-lived keys`, function () {
     console.log(
       `      ${(bytes / 1e9).toFixed(1)} GB, ${handshakes} handshakes, ${stalls.length} of ${intervals} tenths of a second ` +
         `without a byte, ${own.length} of them not beside a pause of the machine (${pauses.length} pauses, ` +
-        `up to ${Math.max(0, ...pauses.map(([, ms = 0]) => ms))} ms); RSS of both ${(before / 2 ** 20).toFixed(1)} → ${(after / 2 ** 20).toFixed(1)} MB`,
+        `up to ${Math.max(0, ...pauses.map(([, ms = 0]) => ms))} ms); RSS of both every ${PIECE} s, MB: ${sizes.map((size) => (size / 2 ** 20).toFixed(0)).join(" ")}`,
     );
     assert.ok(handshakes >= SECONDS / 10, `${handshakes} handshakes`);
     assert.equal(own.length, 0);

@@ -96,6 +96,20 @@ describe("the resolver of endpoints", () => {
     assert.equal(found.length, 1);
   });
 
+  it("takes another interval while it runs, 0 and back included, without asking all the time", async () => {
+    let asked = 0;
+    const { resolver, found } = make({ intervalMs: 20, isUp: () => ++asked > 0 });
+    resolver.watch(1, "192.0.2.1:1");
+    await until(() => asked >= 2);
+    resolver.intervalMs = 0;
+    const before = asked;
+    await pause(100);
+    assert.equal(asked, before);
+    resolver.intervalMs = 20;
+    await until(() => asked > before);
+    assert.equal(found.length, 1);
+  });
+
   it("with an interval longer than timers can wait does not ask all the time", async () => {
     const { resolver, found } = make({ intervalMs: 1e12 });
     resolver.watch(1, "192.0.2.1:3001");

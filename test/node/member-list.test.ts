@@ -155,6 +155,52 @@ describe("the members that a supernode names", () => {
     );
   });
 
+  it("are the file's own peers until a supernode has spoken, which confirms or removes them", () => {
+    list = new MemberList(core, [own(3, { endPoint: "own:1", static: true }), own(4)]);
+    list.assumeOwn();
+    assert.deepEqual(core.take(), ["add 3 key 3", "add 4 key 4"]);
+    assert.deepEqual(list.nodeIds, [3, 4]);
+    assert.equal(list.isOnline(3), null);
+    assert.equal(core.peers.byNode(3)?.keySource, "file");
+    say(true, [member(2), member(3, { endpoints: [seen("192.0.2.3:1")] })]);
+    assert.deepEqual(core.take(), ["remove 4 key 4", "add 2 key 2", "open 2", "open 3"]);
+    assert.deepEqual(list.nodeIds.toSorted(), [2, 3]);
+    assert.equal(list.isOnline(3), true);
+    assert.equal(list.isOnline(4), null);
+    assert.equal(core.peers.byNode(3)?.endPoint, "own:1");
+    assert.deepEqual(candidates(), [
+      [2, 0],
+      [3, 1],
+    ]);
+  });
+
+  it("are not looked for in LANs where the file says so", () => {
+    const endpoints: MemberEndpoint[] = [seen("192.0.2.2:1"), { address: "10.0.0.2:1", source: "local" }];
+    say(true, [member(2, { endpoints })]);
+    assert.deepEqual(candidates(), [[2, 2]]);
+    list = new MemberList(core, [], { skipLocalIp: true });
+    say(true, [member(2, { endpoints })]);
+    assert.deepEqual(candidates(), [[2, 1]]);
+  });
+
+  it("keep the pre-shared key that was set by hand until the supernode has another one", () => {
+    say(true, [member(2, { psk: text(5) })]);
+    const peer = core.peers.byNode(2);
+    assert.ok(peer);
+    core.sessions.setPsk(peer, keyOf(77));
+    core.take();
+    say(false, [member(2, { psk: text(5), name: "other" })]);
+    assert.deepEqual(core.take(), ["open 2"]);
+    assert.equal(peer.psk?.[0], 77);
+    say(false, [member(2, { psk: text(6) })]);
+    assert.equal(peer.psk?.[0], 6);
+    assert.deepEqual(core.take(), [
+      "warn another pre-shared key: session made anew. Several supernodes need the same pskSecret",
+      "psk 2",
+      "open 2",
+    ]);
+  });
+
   it("are asked for anew when a message is missing, once, and nothing counts until they are told", () => {
     assert.equal(say(true, [member(2)]), true);
     generation++;

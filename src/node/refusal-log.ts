@@ -1,0 +1,94 @@
+/**
+ * What a supernode refuses, in its log. Reports: each kind of each member at once, its repetitions as a number once a
+ * minute, so that no member can fill the log.
+ */
+import { encodeKey } from "../config/key-text.ts";
+import type { Refusal as RefusedConnection } from "../control/super-server.ts";
+import type { Accusation } from "../routing/coordinator.ts";
+import type { RefusalReason } from "../routing/refusals.ts";
+import type { Logger } from "./log.ts";
+
+const QUIET_MS = 60_000;
+/** Kinds within a minute; more than these are counted in status only. */
+const MAX_KINDS = 1000;
+
+/** What was found wrong after a report had been taken in; the others are refused with the report. */
+const FINDINGS: Partial<Record<RefusalReason, string>> = {
+  dishonest: "its delays contradict the round trips that others measure: no hop for others",
+  implausible: "its delay is far from what all other clocks say: not used",
+  "negative-cycle": "its delay makes a way back in time: not used",
+  unconfirmed: "it reports a link over which the other end gets no answer: not used",
+};
+
+export interface LastRefusal {
+  code: string;
+  text: string;
+  from: string;
+  /** Wall clock, ms. */
+  atMs: number;
+}
+
+interface Told {
+  readonly text: string;
+  readonly fields: Record<string, unknown>;
+  sinceMs: number;
+  /** Not told yet. */
+  held: number;
+}
+
+export class RefusalLog {
+  readonly #log: Pick<Logger, "warn">;
+  readonly #told: Map<string, Told> = new Map();
+  #last: LastRefusal | undefined;
+
+  constructor(log: Pick<Logger, "warn">) {
+    this.#log = log;
+  }
+
+  /** The last connection that was refused. */
+  get last(): LastRefusal | undefined {
+    return this.#last;
+  }
+
+  /**
+   * A connection, or (of one that is open) a message; the control server tells of no more than a few a second.
+   * @param atMs wall clock, for people
+   */
+  connection({ code, text, from, pubKey, nodeId }: RefusedConnection, atMs: number): void {
+    this.#last = { code, text, from, atMs };
+    const who = nodeId !== undefined ? { node: nodeId } : pubKey !== undefined && { key: encodeKey(pubKey) };
+    const what = nodeId === undefined ? "connection" : "message";
+    this.#log.warn({ from, code, ...who }, `${what} refused: ${text}`);
+  }
+
+  /** A report of a member, or one link of it. `nowMs`: monotonic. */
+  report({ nodeId, reason, peer }: Accusation, nowMs: number): void {
+    const finding = FINDINGS[reason];
+    const text = `report refused: ${reason}${finding === undefined ? "" : ` (${finding})`}`;
+    // What was found is told once for each link; what is refused comes as often as the member likes.
+    const kind = finding === undefined ? `${nodeId} ${reason}` : `${nodeId} ${reason} ${peer}`;
+    const told = this.#told.get(kind);
+    if (told !== undefined) {
+      told.held++;
+      return;
+    }
+    if (this.#told.size >= MAX_KINDS) return;
+    const fields = { node: nodeId, ...(peer !== undefined && { peer }) };
+    this.#told.set(kind, { text, fields, sinceMs: nowMs, held: 0 });
+    this.#log.warn(fields, text);
+  }
+
+  /** To be called every second or so: tells how often what was told a minute ago has come since. */
+  repeat(nowMs: number): void {
+    for (const [kind, told] of this.#told) {
+      if (nowMs - told.sinceMs < QUIET_MS) continue;
+      if (told.held === 0) {
+        this.#told.delete(kind);
+        continue;
+      }
+      this.#log.warn({ ...told.fields, times: told.held }, told.text);
+      told.sinceMs = nowMs;
+      told.held = 0;
+    }
+  }
+}
