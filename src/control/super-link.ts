@@ -90,6 +90,8 @@ export class SuperLink {
   #initiator: HelloInitiator | undefined;
   #welcomedAt: number | undefined;
   #ending: Ending | undefined;
+  /** Code of what the log was told of last, since the last welcome. */
+  #toldCode: string | undefined;
   #retry: NodeJS.Timeout | undefined;
   #pause = RETRY_FIRST_MS;
   #proving: NodeJS.Timeout | undefined;
@@ -220,6 +222,7 @@ export class SuperLink {
     this.#welcomedAt = performance.now();
     this.#change("connected", { attempts: 0, code: undefined, text: undefined });
     this.#unanswered = 0;
+    this.#toldCode = undefined;
     this.#pings = setInterval(() => this.#ping(), PING_MS);
     this.#ping();
     this.#options.onConnected(welcome);
@@ -268,12 +271,20 @@ export class SuperLink {
     const gone = { transport: undefined, address: undefined, rttMs: undefined };
     this.#state = { ...this.#state, ...gone };
     this.#change(ending.refused === true ? "refused" : "connecting", { code, text });
-    this.#options.log?.("info", "no control connection to the supernode", {
-      control: this.#options.control,
+    this.#tell(ending);
+    this.#retry = setTimeout(() => void this.#attempt(), pause * (1 - Math.random() / 2));
+  }
+
+  /** In the log, but not again with every attempt: `status` has it all the time. */
+  #tell({ code, text, refused }: Ending): void {
+    if (code === this.#toldCode) return;
+    this.#toldCode = code;
+    const { control, log } = this.#options;
+    log?.(refused === true ? "warn" : "info", "no control connection to the supernode", {
+      control,
       code,
       text,
     });
-    this.#retry = setTimeout(() => void this.#attempt(), pause * (1 - Math.random() / 2));
   }
 
   /** What a refusal said stays visible while it is tried again, until there is another answer. */

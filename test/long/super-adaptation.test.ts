@@ -1,5 +1,5 @@
-// How soon a better way is taken when the one in use gets slower or lossy, many times in one lab of real nodes:
-// RUNS=30 tools/test-long test/long/super-adaptation.test.ts
+// How soon a better way is taken when the one in use gets slower or lossy, over many labs of real nodes (a link that
+// changes again and again is damped): RUNS=30 tools/test-long test/long/super-adaptation.test.ts
 
 import assert from "node:assert/strict";
 import { it } from "mocha";
@@ -36,12 +36,12 @@ function movedAt(packets: Flow, since: number): number | undefined {
   return undefined;
 }
 
-async function adapt(mesh: CloudMesh, worse: WireParameters, usual: WireParameters): Promise<number> {
+async function adapt(mesh: CloudMesh, worse: WireParameters): Promise<number> {
+  await everybodyAnswers(mesh);
   await eventuallyKeeps(mesh, "a r b", 60_000);
-  // The estimators are to know the usual state.
-  await sleep(Math.random() * 1000);
   const packets = await flow(mesh, "a", "b", packetsPerSecond);
-  await sleep(1000);
+  // The estimators are to know the usual state.
+  await sleep(5000 + Math.random() * 1000);
   const since = Date.now();
   await mesh.lab.wire("a", "r").set(worse);
   let at: number | undefined;
@@ -50,38 +50,36 @@ async function adapt(mesh: CloudMesh, worse: WireParameters, usual: WireParamete
     at = movedAt(packets, since);
   }
   await packets.stop(100);
-  await mesh.lab.wire("a", "r").set(usual);
   return at === undefined ? Infinity : at - since;
 }
 
 describeAsRoot("the time until a better way is taken, over many runs,", function () {
-  const kinds: [string, WireParameters, WireParameters][] = [
-    ["when the link to the relay becomes 20 ms slower", { delayMs: 30 }, { delayMs: 10 }],
-    ["when the link to the relay loses 5 % at 200 records a second", { loss: 0.05 }, { loss: 0 }],
+  const kinds: [string, WireParameters][] = [
+    ["when the link to the relay becomes 20 ms slower", { delayMs: 30 }],
+    ["when the link to the relay loses 5 % at 200 records a second", { loss: 0.05 }],
   ];
-  for (const [name, worse, usual] of kinds) {
+  for (const [name, worse] of kinds) {
     it(name, async function () {
       this.timeout(runs * 120_000);
-      const bed = new SuperBed();
-      const mesh = await bed.start(PAIR);
-      try {
-        await everybodyAnswers(mesh);
-        const times: number[] = [];
-        for (let run = 0; run < runs; run++) {
-          times.push(await adapt(mesh, worse, usual));
-          console.log(`      ${run + 1}/${runs}: ${((times.at(-1) ?? 0) / 1000).toFixed(1)} s`);
+      const times: number[] = [];
+      for (let run = 0; run < runs; run++) {
+        const bed = new SuperBed();
+        const mesh = await bed.start(PAIR);
+        try {
+          times.push(await adapt(mesh, worse));
+        } catch (error) {
+          console.error(mesh.logs());
+          throw error;
+        } finally {
+          await bed.close();
         }
-        const [p50, p95] = [percentile(times, 0.5) / 1000, percentile(times, 0.95) / 1000];
-        console.log(
-          `      p50 ${p50.toFixed(1)} s, p95 ${p95.toFixed(1)} s, worst ${(Math.max(...times) / 1000).toFixed(1)} s`,
-        );
-        assert.ok(p95 <= 5);
-      } catch (error) {
-        console.error(mesh.logs());
-        throw error;
-      } finally {
-        await bed.close();
+        console.log(`      ${run + 1}/${runs}: ${((times.at(-1) ?? 0) / 1000).toFixed(1)} s`);
       }
+      const [p50, p95] = [percentile(times, 0.5) / 1000, percentile(times, 0.95) / 1000];
+      console.log(
+        `      p50 ${p50.toFixed(1)} s, p95 ${p95.toFixed(1)} s, worst ${(Math.max(...times) / 1000).toFixed(1)} s`,
+      );
+      assert.ok(p95 <= 5);
     });
   }
 });
