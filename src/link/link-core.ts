@@ -69,7 +69,6 @@ export class LinkCore {
   readonly #clock: ClockSource | undefined;
   readonly #pace: PeerPace = new PeerPace();
   #session = false;
-  #peerFast = false;
   #lastHeardUs: number | undefined;
   #lastUnansweredUs = -Infinity;
   #lastSampleUs = -Infinity;
@@ -273,8 +272,7 @@ export class LinkCore {
     this.#schedule.heardActivity(nowUs, (probe.flags & PROBE_LINK_ACTIVE) !== 0);
     if (this.#schedule.active(nowUs)) this.#schedule.hasten(nowUs, this.#random32());
     if ((probe.flags & PROBE_IS_REPLY) !== 0) return;
-    this.#peerFast = (probe.flags & PROBE_FAST_SCHEDULE) !== 0;
-    this.#pace.heard(nowUs, this.#peerFast);
+    this.#pace.heard(nowUs, (probe.flags & PROBE_FAST_SCHEDULE) !== 0);
     if (this.up) this.#liveness.expectBy(this.#lateUs(nowUs));
   }
 
@@ -407,7 +405,7 @@ export class LinkCore {
 
   /** When the peer's next scheduled probe is late, after one of them at `fromUs`. */
   #lateUs(fromUs: number): number {
-    const own = this.#schedule.longestInterval(this.#peerFast);
-    return fromUs + (this.#peerFast ? own : this.#pace.longestInterval(own)) + this.#measures.lateMarginUs;
+    const own = this.#schedule.longestInterval(this.#pace.fast);
+    return fromUs + (this.#pace.fast ? own : this.#pace.longestInterval(own)) + this.#measures.lateMarginUs;
   }
 }

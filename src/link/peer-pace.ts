@@ -13,6 +13,12 @@ const LONGEST_US = 60_000_000;
 export class PeerPace {
   readonly #gaps: number[] = [];
   #lastUs: number | undefined;
+  #fast = false;
+
+  /** By which schedule the last one came. */
+  get fast(): boolean {
+    return this.#fast;
+  }
 
   /** A scheduled probe of the peer, by its fast schedule or its slow one. */
   heard(nowUs: number, fast: boolean): void {
@@ -21,6 +27,7 @@ export class PeerPace {
       this.#gaps.push(nowUs - this.#lastUs);
     }
     this.#lastUs = fast ? undefined : nowUs;
+    this.#fast = fast;
   }
 
   /** The longest time between two of its slow probes, given what it would be by the own schedule, µs. */

@@ -60,10 +60,7 @@ export class RelayTable {
   size(s: number, hop: number, t: number): number {
     const link = this.graph.mtu[s * this.graph.n + hop] || UNPROVEN_PAYLOAD;
     if (hop === t) return link;
-    return Math.min(
-      Math.max(0, link - TRANSIT_HEADER),
-      this.fits[(this.rowOf[hop] ?? 0) * this.graph.n + t] ?? 0,
-    );
+    return Math.min(link - TRANSIT_HEADER, this.fits[(this.rowOf[hop] ?? 0) * this.graph.n + t] ?? 0);
   }
 
   /** Indices of the nodes from a relay to t, both included. */
