@@ -30,7 +30,7 @@ export class LinkMtus {
   }
 
   refresh(entry: Neighbour): void {
-    const mtu = this.#engine.linkMtu(entry.link, this.mark);
+    const mtu = this.#engine.refreshRoute(entry.link, this.mark);
     this.#members.linkMtu[entry.nodeId] = Math.min(mtu, LARGEST);
   }
 

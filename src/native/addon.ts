@@ -58,8 +58,11 @@ export interface Engine {
   udpStats(): { gso: boolean; gro: boolean; kernelDrops: number };
   setMark(mark: number): boolean;
   setLink(link: number, packedAddress: Uint8Array): boolean;
-  /** Largest IP packet on the route to the link's endpoint in bytes; 0 = no route. */
-  linkMtu(link: number, mark: number): number;
+  /**
+   * Looks up the route to the link's endpoint: sends follow what its device can do.
+   * @returns bytes of the largest IP packet; 0 = no route
+   */
+  refreshRoute(link: number, mark: number): number;
   /** Datagrams sent to and received from the link's address. */
   linkStats(link: number, out: Float64Array): boolean;
   addKeypair(

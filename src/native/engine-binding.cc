@@ -244,13 +244,13 @@ napi_value engineSetLink(napi_env env, napi_callback_info info) {
   return boolean(env, binding->engine->setLink(toInt(env, arguments[0]), packed.data));
 }
 
-// linkMtu(link, mark) -> bytes of the largest IP packet on the route, 0 = no route
-napi_value engineLinkMtu(napi_env env, napi_callback_info info) {
+// refreshRoute(link, mark) -> bytes of the largest IP packet on the route, 0 = no route
+napi_value engineRefreshRoute(napi_env env, napi_callback_info info) {
   Arguments<2> arguments(env, info);
   Binding* binding = bindingOf(env, arguments.self);
   if (binding == nullptr) return nullptr;
-  return number(env, binding->engine->linkMtu(toInt(env, arguments[0]),
-                                              static_cast<uint32_t>(toNumber(env, arguments[1]))));
+  return number(env, binding->engine->refreshRoute(toInt(env, arguments[0]),
+                                                   static_cast<uint32_t>(toNumber(env, arguments[1]))));
 }
 
 // linkStats(link, Float64Array(2)) -> boolean; datagrams sent to and received from the link's address
@@ -458,7 +458,7 @@ void defineEngine(napi_env env, napi_value exports) {
       method("udpStats", engineUdpStats),
       method("setMark", engineSetMark),
       method("setLink", engineSetLink),
-      method("linkMtu", engineLinkMtu),
+      method("refreshRoute", engineRefreshRoute),
       method("linkStats", engineLinkStats),
       method("addKeypair", engineAddKeypair),
       method("removeKeypair", engineRemoveKeypair),

@@ -4,6 +4,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "route.h"
+
 namespace etherloom {
 
 namespace {
@@ -81,9 +83,12 @@ Link* Engine::heirOf(const SocketAddress& address) {
   return found;
 }
 
-uint32_t Engine::linkMtu(int32_t link, uint32_t mark) {
+uint32_t Engine::refreshRoute(int32_t link, uint32_t mark) {
   Link* used = usedLink(link);
-  return used == nullptr ? 0 : routeMtu(used->to.address, mark);
+  if (used == nullptr) return 0;
+  const Route route = lookUpRoute(used->to.address, mark);
+  used->to.trains = route.checksums;
+  return route.mtu;
 }
 
 bool Engine::linkStats(int32_t link, double* out) const {

@@ -116,7 +116,7 @@ class Engine {
   // Underlay.
   UdpPair& udp() { return udp_; }
   bool setLink(int32_t link, const uint8_t* packed);
-  uint32_t linkMtu(int32_t link, uint32_t mark);
+  uint32_t refreshRoute(int32_t link, uint32_t mark);
   // Datagrams sent to and received from the address of a link.
   bool linkStats(int32_t link, double* out) const;
   void setMac1Key(const uint8_t* key);

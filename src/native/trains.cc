@@ -15,8 +15,8 @@ namespace etherloom {
 void Trains::add(UdpSocket* socket, Destination* to, uint8_t* data, uint32_t length) {
   if (trains_ > 0) {
     Train& last = train_[trains_ - 1];
-    bool joins = !last.closed && last.to == to && last.socket == socket && socket->gso && length <= last.segment &&
-                 last.count < kMaxTrainSegments && last.bytes + length <= kMaxTrainBytes;
+    bool joins = !last.closed && last.to == to && last.socket == socket && socket->gso && to->trains &&
+                 length <= last.segment && last.count < kMaxTrainSegments && last.bytes + length <= kMaxTrainBytes;
     if (joins) {
       iovec& tail = pieces_.back();
       if (static_cast<uint8_t*>(tail.iov_base) + tail.iov_len == data) {

@@ -16,9 +16,10 @@ constexpr uint32_t kMaxTrainBytes = 65000;      // below the largest UDP payload
 constexpr uint32_t kMaxTrains = 64;
 constexpr uint32_t kMaxPieces = 2048;
 
-// Where datagrams go, and how many went there.
+// Where datagrams go, whether several may go at once (route.h), and how many went there.
 struct Destination {
   SocketAddress address;
+  bool trains = true;
   double sent = 0;
 };
 

@@ -162,22 +162,6 @@ void closeUdp(UdpPair& pair) {
   pair = UdpPair{};
 }
 
-uint32_t routeMtu(const SocketAddress& to, uint32_t mark) {
-  if (to.length == 0) return 0;
-  bool v6 = to.generic.sa_family == AF_INET6;
-  int fd = socket(to.generic.sa_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-  if (fd < 0) return 0;
-  if (mark != 0) setMark(fd, mark);
-  int mtu = 0;
-  socklen_t length = sizeof mtu;
-  if (connect(fd, &to.generic, to.length) < 0 ||
-      getsockopt(fd, v6 ? IPPROTO_IPV6 : IPPROTO_IP, v6 ? IPV6_MTU : IP_MTU, &mtu, &length) < 0) {
-    mtu = 0;
-  }
-  close(fd);
-  return mtu < 0 ? 0 : static_cast<uint32_t>(mtu);
-}
-
 uint32_t kernelDrops(int fd) {
   uint32_t info[SK_MEMINFO_VARS] = {};
   socklen_t length = sizeof info;

@@ -66,9 +66,6 @@ struct UdpError {
 UdpError openUdp(const UdpOptions& options, UdpPair& pair);
 void closeUdp(UdpPair& pair);
 
-// The largest IP packet the route to `to` takes, or 0 when there is no route.
-uint32_t routeMtu(const SocketAddress& to, uint32_t mark);
-
 // Datagrams the kernel dropped because the receive buffer was full (SK_MEMINFO_DROPS).
 uint32_t kernelDrops(int fd);
 

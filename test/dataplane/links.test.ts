@@ -28,7 +28,7 @@ function counting(counts: { sent: number; received: number; lookups: number[] })
       out.set([counts.sent, counts.received]);
       return true;
     },
-    linkMtu: (link: number): number => {
+    refreshRoute: (link: number): number => {
       counts.lookups.push(link);
       return 1500 + link;
     },

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { afterEach, it } from "mocha";
 import type { LabNode } from "../../tools/netlab/lab.ts";
-import { describeAsRoot, eventually, ping, waitForPing } from "./harness.ts";
+import { describeAsRoot, eventually, iperf, ping, waitForPing } from "./harness.ts";
 import { eventuallyGoes, overlayAddress, SUPER, statusOf, SuperBed } from "./super-bed.ts";
 import type { CloudMesh } from "./super-bed.ts";
 
@@ -83,5 +83,12 @@ describeAsRoot("edges behind NATs", function () {
       return links.every(({ state }) => state === "up");
     });
     assert.equal((await statusOf(mesh, SUPER)).control?.connected, 3);
+    // Records leave in trains, through a NAT on the node itself and a device that computes no checksums.
+    const { bitsPerSecond } = await iperf(
+      mesh.site("a").node,
+      mesh.site("b").node,
+      overlayAddress(mesh.site("b")),
+    );
+    assert.ok(bitsPerSecond > 20e6, `${(bitsPerSecond / 1e6).toFixed(1)} Mbit/s`);
   });
 });
