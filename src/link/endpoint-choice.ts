@@ -41,6 +41,7 @@ export class EndpointChoice {
   /** The address left for a better one, and when. */
   #left: string | undefined;
   #preferredUs = -Infinity;
+  #diedUs = -Infinity;
   #preferGapUs: number;
   /** Where the next row of handshake targets begins. */
   #turn = 0;
@@ -71,6 +72,12 @@ export class EndpointChoice {
 
   isProven(address: string | undefined): boolean {
     return this.candidates.get(address)?.proven === true;
+  }
+
+  /** The endpoint does not answer any more. Other addresses are asked at once; what they echoed before says nothing now. */
+  died(nowUs: number): void {
+    this.#diedUs = nowUs;
+    this.candidates.hasten(nowUs);
   }
 
   /** Whether an address (canonical text) may be sent to at all. */
@@ -176,6 +183,7 @@ export class EndpointChoice {
   /** Move to an address if it is freshly proven and there is a reason to. */
   #move(nowUs: number, candidate: Candidate, up: boolean): boolean {
     if (this.pinned || nowUs - candidate.lastEchoUs > this.#tuning.proofLifetimeUs) return false;
+    if (!up && candidate.lastEchoUs < this.#diedUs) return false;
     if (this.proven) {
       const roaming = nowUs - candidate.trafficUs <= this.#tuning.proofLifetimeUs;
       if (up && !roaming) return false;

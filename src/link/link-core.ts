@@ -353,7 +353,7 @@ export class LinkCore {
     if (verdict === "suspect") {
       this.#question(nowUs);
     } else if (verdict === "dead") {
-      this.#choice.candidates.hasten(nowUs);
+      this.#choice.died(nowUs);
       this.#directions.died();
       this.#actions.push({ type: "state", up: false });
     }

@@ -271,6 +271,24 @@ describe("link: the best of several addresses", () => {
     assert.equal(pair.b.link.endpoint, pair.a.address);
     assert.ok(pair.a.link.up && pair.b.link.up);
   });
+
+  it("does not bring a link back that is cut one way: what echoed before the death must echo again", () => {
+    for (let seed = 1; seed <= 40; seed++) {
+      const pair = neighbours(seed);
+      for (const side of [pair.a, pair.b]) side.lanDelayUs = 12 * MS;
+      told(pair, pair.a, LAN_B);
+      told(pair, pair.b, LAN_A);
+      keepBusy(pair, 50 * MS);
+      pair.run((9 + seed / 8) * SECOND);
+      pair.a.cut = true;
+      pair.run(10 * SECOND);
+      assert.deepEqual(
+        pair.a.states.map(({ up }) => up),
+        [true, false],
+        `seed ${seed}`,
+      );
+    }
+  });
 });
 
 describe("link: handshake targets", () => {

@@ -3,7 +3,7 @@
 
 import { afterEach, it } from "mocha";
 import { describeAsRoot } from "../e2e/harness.ts";
-import { eventuallyGoes, SuperBed } from "../e2e/super-bed.ts";
+import { eventuallyGoes, eventuallyKeeps, SuperBed } from "../e2e/super-bed.ts";
 import { named, PHANTOM_LAB, startWithLiar } from "../e2e/super-liar.ts";
 
 describeAsRoot("a member that reports a link on which it receives nothing", function () {
@@ -16,7 +16,7 @@ describeAsRoot("a member that reports a link on which it receives nothing", func
   it("is no hop, counted, and named in the log", async () => {
     const mesh = bed.prepare(PHANTOM_LAB);
     await startWithLiar(mesh, "phantom");
-    await eventuallyGoes(mesh, "a m b", 30_000);
+    await eventuallyKeeps(mesh, "a m b");
     await mesh.lab.wire("a", "m").cut();
     await eventuallyGoes(mesh, "a b");
     await named(mesh, ["unconfirmed"], "a b", 150_000);
