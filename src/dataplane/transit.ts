@@ -110,6 +110,8 @@ export class Transit {
     forwards[out + 2] = members.link[next] ?? -1;
     forwards[out + 3] = Math.min(ttl - 1, members.ttl(destination, state.defaultTtl));
     forwards[out + 4] = (way & WAY_REPAIRED) !== 0 ? kind | FLAG_REPAIRED : kind;
+    // Handshakes are repeated by those who make them: no reason to watch the link closely.
+    if (!record) return;
     state.activity.carried[next] = 1;
     state.activity.carried[members.backup[destination] ?? NO_NODE] = 1;
   }

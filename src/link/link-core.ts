@@ -29,7 +29,6 @@ import { PeerPace } from "./peer-pace.ts";
 import { ProbeSender } from "./probe-sender.ts";
 import { ProbeSchedule } from "./probe-schedule.ts";
 import { ProbeWriter } from "./probe-writer.ts";
-import { departureOf } from "./sent-probes.ts";
 import { TokenBucket } from "./token-bucket.ts";
 import { LINK_TUNING } from "./tuning.ts";
 import type { LinkTuning } from "./tuning.ts";
@@ -128,6 +127,7 @@ export class LinkCore {
   handle(nowUs: number, event: LinkEvent, random32: () => number): LinkAction[] {
     this.#actions = [];
     this.#random32 = random32;
+    this.#writer.sent.settle();
     switch (event.type) {
       case "start":
         break;
@@ -280,7 +280,7 @@ export class LinkCore {
     const echoed = this.#writer.sent.takeEchoed(probe.echoedNonce, nowUs);
     if (!echoed) return;
     // Only what comes back from where the nonce went proves the address.
-    const departureUs = departureOf(echoed);
+    const { departureUs } = echoed;
     const rttUs = Math.max(0, arrivalUs - departureUs);
     if (from === echoed.to && this.#choice.echoed(nowUs, from, this.up, rttUs)) this.#onProof(nowUs);
     if (echoed.to !== this.endpoint) return;
@@ -312,7 +312,7 @@ export class LinkCore {
     if ((probe.flags & PROBE_SIDE_PATH) !== 0 || from !== this.endpoint || !this.#clock) return;
     const heard = this.#writer.sent.bySequence(probe.heardSequence);
     if (heard?.to !== from) return;
-    this.#exchange = { type: "exchange", ...this.#clock.close(probe, departureOf(heard), arrivalUs) };
+    this.#exchange = { type: "exchange", ...this.#clock.close(probe, heard.departureUs, arrivalUs) };
   }
 
   /** The peer was authentic from somewhere. True when that address should be challenged now. */

@@ -8,7 +8,6 @@
 import type { Probe } from "../wire/probe.ts";
 import { DelayEstimator } from "./delay-estimator.ts";
 import { lossFromBitmap, LossMeter } from "./loss-meter.ts";
-import { departureOf } from "./sent-probes.ts";
 import type { SentProbes } from "./sent-probes.ts";
 import type { LinkTuning } from "./tuning.ts";
 import { WindowedMinimum } from "./windowed-minimum.ts";
@@ -125,7 +124,7 @@ export class LinkMeasures {
     const ours = heard > this.#reportedSequence ? sent.bySequence(heard) : undefined;
     if (!ours) return;
     this.#reportedSequence = heard;
-    this.owdOut.add(nowUs, probe.heardArrivalUs - departureOf(ours));
+    this.owdOut.add(nowUs, probe.heardArrivalUs - ours.departureUs);
     this.lossOut = lossFromBitmap(probe.lossBitmap, heard - firstSequence + 1) ?? this.lossOut;
   }
 

@@ -79,7 +79,7 @@ export class ProbeWriter {
       },
       payload,
     );
-    this.sent.add({ nonce, sequence: onPath ? this.#sequence : 0, to, decidedUs: nowUs, payload });
+    this.sent.add(nonce, onPath ? this.#sequence : 0, to, nowUs, payload);
     return payload;
   }
 }

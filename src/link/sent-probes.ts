@@ -1,65 +1,88 @@
 /**
  * What is remembered of probes sent: by nonce, to recognise echoes, and by sequence number, to know what the peer's
- * "heard sequence" means. Both are rings, so nothing grows. The payloads themselves are kept because whoever sends
- * them stamps the true departure time into them.
+ * "heard sequence" means. A ring of flat arrays, for a node may have hundreds of links: 8 KB each, and nothing grows.
+ *
+ * Whoever sends a probe stamps the true departure time into its payload. It is read from there when the link is next
+ * told something, so that no payload outlives its sending.
  */
 import { readProbeSent } from "../wire/probe.ts";
 
-const NONCES = 64;
+const PLACES = 192;
+/** Sequence numbers that are looked for at most, back from the newest. */
 const SEQUENCES = 128;
+const NO_PLACE = -1;
 
 export interface SentProbe {
-  readonly nonce: bigint;
-  /** 0 for a probe beside the active path. */
-  readonly sequence: number;
   /** Address it went to. */
   readonly to: string;
   /** When the link decided to send it, µs. */
   readonly decidedUs: number;
-  readonly payload: Uint8Array;
-}
-
-/** True departure time, µs. */
-export function departureOf(probe: SentProbe): number {
-  return readProbeSent(probe.payload);
+  /** True departure time, µs. */
+  readonly departureUs: number;
 }
 
 export class SentProbes {
   readonly #lifetimeUs: number;
-  #byNonce: (SentProbe | undefined)[] = new Array<SentProbe | undefined>(NONCES).fill(undefined);
-  #bySequence: (SentProbe | undefined)[] = new Array<SentProbe | undefined>(SEQUENCES).fill(undefined);
+  /** Per place; 0 = none. A probe beside the active path has no sequence number, one that asks nothing no nonce. */
+  readonly #nonces: BigUint64Array = new BigUint64Array(PLACES);
+  readonly #sequences: Float64Array = new Float64Array(PLACES);
+  readonly #decidedUs: Float64Array = new Float64Array(PLACES);
+  readonly #departureUs: Float64Array = new Float64Array(PLACES);
+  readonly #to: string[] = new Array<string>(PLACES).fill("");
+  /** Place of each sequence number, by its remainder. */
+  readonly #places: Int16Array = new Int16Array(SEQUENCES).fill(NO_PLACE);
   #next = 0;
+  /** Added since the link was last told something: their payloads are stamped meanwhile. */
+  #unsettled: { place: number; payload: Uint8Array }[] = [];
 
   constructor(lifetimeUs: number) {
     this.#lifetimeUs = lifetimeUs;
   }
 
   clear(): void {
-    this.#byNonce.fill(undefined);
-    this.#bySequence.fill(undefined);
+    this.#nonces.fill(0n);
+    this.#sequences.fill(0);
+    this.#places.fill(NO_PLACE);
+    this.#unsettled = [];
   }
 
-  add(probe: SentProbe): void {
-    if (probe.nonce !== 0n) {
-      this.#byNonce[this.#next] = probe;
-      this.#next = (this.#next + 1) % NONCES;
-    }
-    if (probe.sequence !== 0) this.#bySequence[probe.sequence % SEQUENCES] = probe;
+  /** What was added before has been sent by now: take the departures over. */
+  settle(): void {
+    if (this.#unsettled.length === 0) return;
+    for (const { place, payload } of this.#unsettled) this.#departureUs[place] = readProbeSent(payload);
+    this.#unsettled = [];
+  }
+
+  /**
+   * Remember a probe, in the place of the oldest.
+   * @param nonce 0 = it asks nothing
+   * @param sequence 0 = beside the active path
+   */
+  add(nonce: bigint, sequence: number, to: string, decidedUs: number, payload: Uint8Array): void {
+    if (nonce === 0n && sequence === 0) return;
+    const place = this.#next;
+    this.#next = (place + 1) % PLACES;
+    this.#nonces[place] = nonce;
+    this.#sequences[place] = sequence;
+    this.#decidedUs[place] = decidedUs;
+    this.#to[place] = to;
+    if (sequence !== 0) this.#places[sequence % SEQUENCES] = place;
+    this.#unsettled.push({ place, payload });
   }
 
   /** The probe that carried this nonce, once, and only while the nonce is fresh. */
   takeEchoed(nonce: bigint, nowUs: number): SentProbe | undefined {
-    const at = this.#byNonce.findIndex((probe) => probe?.nonce === nonce);
-    const probe = this.#byNonce[at];
-    if (!probe) return undefined;
-    this.#byNonce[at] = undefined;
+    const place = nonce === 0n ? NO_PLACE : this.#nonces.indexOf(nonce);
+    if (place === NO_PLACE) return undefined;
+    this.#nonces[place] = 0n;
+    const probe = this.#at(place);
     return nowUs - probe.decidedUs <= this.#lifetimeUs ? probe : undefined;
   }
 
   /** The probe with this sequence number, if it is among the last 128. */
   bySequence(sequence: number): SentProbe | undefined {
-    const probe = this.#bySequence[sequence % SEQUENCES];
-    return probe?.sequence === sequence ? probe : undefined;
+    const place = this.#places[sequence % SEQUENCES] ?? NO_PLACE;
+    return sequence > 0 && this.#sequences[place] === sequence ? this.#at(place) : undefined;
   }
 
   /** The first remembered probe after sequence number `heard` that went to `to`, not earlier than `sinceUs`. */
@@ -69,5 +92,13 @@ export class SentProbes {
       if (probe && probe.to === to && probe.decidedUs >= sinceUs) return probe;
     }
     return undefined;
+  }
+
+  #at(place: number): SentProbe {
+    return {
+      to: this.#to[place] ?? "",
+      decidedUs: this.#decidedUs[place] ?? 0,
+      departureUs: this.#departureUs[place] ?? 0,
+    };
   }
 }

@@ -126,6 +126,8 @@ export interface Addon {
   limitSuperFrames(interfaceIndex: number, segments: number, bytes: number): number;
   interfaceIndex(name: string): number;
   dieWithParent(parent: number): boolean;
+  /** Returns free pages of the C library's heaps to the system. */
+  trimMemory(): void;
   sendUnixDatagram(path: string, data: Uint8Array): boolean;
 }
 

@@ -1,6 +1,7 @@
 // What Node lacks of the operating system, as functions of the module.
 #include "system-binding.h"
 
+#include <malloc.h>
 #include <net/if.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
@@ -73,6 +74,14 @@ napi_value dieWithParent(napi_env env, napi_callback_info info) {
   return boolean(env, getppid() == toInt(env, arguments[0]));
 }
 
+// trimMemory(); only where the C library can
+napi_value trimMemory(napi_env env, napi_callback_info) {
+#ifdef __GLIBC__
+  malloc_trim(0);
+#endif
+  return undefined(env);
+}
+
 // sendUnixDatagram(path, bytes) -> boolean; '@' stands for the abstract namespace
 napi_value sendUnixDatagram(napi_env env, napi_callback_info info) {
   Arguments<2> arguments(env, info);
@@ -103,6 +112,7 @@ void defineSystem(napi_env env, napi_value exports) {
       method("limitSuperFrames", limitSuperFrames),
       method("interfaceIndex", interfaceIndex),
       method("dieWithParent", dieWithParent),
+      method("trimMemory", trimMemory),
       method("sendUnixDatagram", sendUnixDatagram),
   };
   napi_define_properties(env, exports, sizeof functions / sizeof functions[0], functions);

@@ -12,10 +12,10 @@ import { type Addon, loadAddon } from "../native/addon.ts";
 import { formatMac } from "../wire/ethernet.ts";
 import { createLog, type Logger } from "./log.ts";
 import type { CoreConfig, NodeEnvironment } from "./node-core.ts";
+import { keepMemorySmall } from "./memory-keeper.ts";
 import { addonPath } from "./paths.ts";
 import type { RunningNode } from "./running-node.ts";
 import { StateDir } from "./state-dir.ts";
-import { releaseStartupMemory } from "./startup-memory.ts";
 import { buildStatus } from "./status-builder.ts";
 import { Stdio } from "./stdio.ts";
 import { NodeUapi } from "./uapi-device.ts";
@@ -125,7 +125,7 @@ class NodeRun<Node extends RunningNode> {
       started.start();
       this.#undo.push(() => started.stop());
     }
-    this.#undo.push(releaseStartupMemory());
+    this.#undo.push(keepMemorySmall({ trim: () => this.#addon.trimMemory() }));
     const { name } = ready.port;
     const port = node.core.listenPort;
     log.info({ node: config.nodeId, port, interface: name }, "ready");

@@ -11,8 +11,10 @@ import type { MemberBook } from "./member-book.ts";
 import type { RefusalLog } from "./refusal-log.ts";
 import type { RestartGrace } from "./restart-grace.ts";
 
-/** Changes that come within this time are told together, ms. */
+/** Changes that come within this time are told together, ms … */
 const GATHER_MS = 5;
+/** … or within this for each connected edge since the last time: a change may concern the rows of all of them. */
+const GATHER_EDGE_MS = 1;
 const VERIFY_EVERY_MS = 60_000;
 /** Paths in an answer to `why`, the best ones: a message has 64 KiB. */
 const MAX_CANDIDATES = 100;
@@ -34,6 +36,7 @@ export class SuperEdges {
   readonly #feeds: Map<number, EdgeFeed> = new Map();
   #gather: NodeJS.Timeout | undefined;
   #verifiedMs: number;
+  #toldMs = -Infinity;
   #stopped = false;
 
   constructor(parts: SuperEdgesParts) {
@@ -76,7 +79,9 @@ export class SuperEdges {
 
   /** Something has changed that edges are to hear of. */
   tellSoon(): void {
-    if (!this.#stopped) this.#gather ??= setTimeout(() => this.tell(), GATHER_MS);
+    if (this.#stopped || this.#gather !== undefined) return;
+    const nextMs = this.#toldMs + GATHER_EDGE_MS * this.#feeds.size;
+    this.#gather = setTimeout(() => this.tell(), Math.max(GATHER_MS, nextMs - this.#parts.now()));
   }
 
   /** Tells every edge what has changed for it. */
@@ -84,6 +89,7 @@ export class SuperEdges {
     clearTimeout(this.#gather);
     this.#gather = undefined;
     const { book, coordinator, grace, refusals, now } = this.#parts;
+    this.#toldMs = now();
     const { changed, removed } = book.takeChanges();
     if (changed.length > 0 || removed.length > 0) {
       for (const feed of this.#feeds.values()) feed.sendMembers(changed, removed);

@@ -1,0 +1,54 @@
+/**
+ * Gives back what the main thread does not need. Loading the program's modules leaves the young generation at its
+ * largest, and nothing that a quiet thread does makes V8 shrink it again; later it lets some ten megabytes of garbage
+ * gather before it looks. So there is a full collection some time after the start, and one whenever the heap has grown
+ * by a few megabytes since the last, once a minute at most; the C library then returns its free pages. Frames are not
+ * held up: their thread is another one.
+ */
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
+
+export interface MemoryKeeperOptions {
+  /** Returns free pages of the C library's heaps to the system. */
+  readonly trim: () => void;
+  /** ms until the first collection */
+  readonly delayMs?: number;
+  /** ms between looks at the heap's size */
+  readonly everyMs?: number;
+  /** bytes of growth worth a collection */
+  readonly growth?: number;
+}
+
+type Collect = (options: { type: "major"; flavor: "last-resort" }) => void;
+
+const DELAY_MS = 4000;
+const EVERY_MS = 60_000;
+const GROWTH = 4 << 20;
+
+/** Returns what ends it. */
+export function keepMemorySmall(options: MemoryKeeperOptions): () => void {
+  const { trim, delayMs = DELAY_MS, everyMs = EVERY_MS, growth = GROWTH } = options;
+  let smallest = 0;
+  const collectNow = (): void => {
+    collect();
+    trim();
+    smallest = process.memoryUsage().heapUsed;
+  };
+  let timer = setTimeout(() => {
+    collectNow();
+    timer = setInterval(() => {
+      if (process.memoryUsage().heapUsed - smallest >= growth) collectNow();
+    }, everyMs);
+    timer.unref();
+  }, delayMs);
+  timer.unref();
+  return () => clearTimeout(timer);
+}
+
+function collect(): void {
+  setFlagsFromString("--expose-gc");
+  // The flag takes effect in contexts made after it.
+  const gc = runInNewContext("gc") as Collect;
+  setFlagsFromString("--no-expose-gc");
+  gc({ type: "major", flavor: "last-resort" });
+}

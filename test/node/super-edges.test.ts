@@ -1,0 +1,76 @@
+import assert from "node:assert/strict";
+import { setTimeout as sleep } from "node:timers/promises";
+import { afterEach, describe, it } from "mocha";
+import type { SuperPeerConfig } from "../../src/config/super-config.ts";
+import type { SuperMessage } from "../../src/control/messages.ts";
+import type { EdgeConnection } from "../../src/control/super-server.ts";
+import { createLog } from "../../src/node/log.ts";
+import { MemberBook } from "../../src/node/member-book.ts";
+import { RefusalLog } from "../../src/node/refusal-log.ts";
+import { RestartGrace } from "../../src/node/restart-grace.ts";
+import { SuperEdges } from "../../src/node/super-edges.ts";
+import { Coordinator } from "../../src/routing/coordinator.ts";
+
+const peer = (nodeId: number): SuperPeerConfig => ({
+  ...{ nodeId, name: `n${nodeId}`, pubKey: new Uint8Array(32).fill(nodeId), psKey: null, endPoint: null },
+  ...{ externalIp: null, additionalCost: null, skipLocalIp: false, static: false, relay: null },
+});
+
+/** So many edges, all connected, and what the first one is told. */
+function connected(count: number): { edges: SuperEdges; book: MemberBook; told: SuperMessage[] } {
+  const log = createLog("silent");
+  const book = new MemberBook(undefined);
+  const edges = new SuperEdges({
+    ...{ book, log, now: () => performance.now(), coordinator: new Coordinator({ incarnation: 1 }) },
+    grace: new RestartGrace(false, 0),
+    refusals: new RefusalLog(log),
+    welcome: () => ({
+      ...{ protocol: 1, incarnation: 1, version: "0", name: "sn" },
+      parameters: { resetEndPointIntervalS: 600, superNodeInfoTimeoutS: 60, usePskForInterEdge: false },
+    }),
+  });
+  const told: SuperMessage[] = [];
+  book.setPeers(Array.from({ length: count }, (_, i) => peer(i + 1)));
+  for (let nodeId = 1; nodeId <= count; nodeId++) {
+    const send = (message: SuperMessage): boolean => nodeId !== 1 || told.push(message) > 0;
+    const hello = { nodeId, endpoints: [], relay: "auto", additionalCostUs: 0 };
+    edges.arrived({ nodeId, hello, send, remoteAddress: "", transport: "quic" } as unknown as EdgeConnection);
+  }
+  edges.tell();
+  told.splice(0);
+  return { edges, book, told };
+}
+
+/** Rounds in which the first edge is told of changes that come every other millisecond. */
+async function rounds(count: number, duringMs: number): Promise<number> {
+  const { edges, book, told } = connected(count);
+  const begin = performance.now();
+  for (let change = 0; performance.now() - begin < duringMs; change++) {
+    book.setLocal(2, [`192.0.2.1:${1000 + change}`]);
+    edges.tellSoon();
+    await sleep(2);
+  }
+  edges.stop();
+  return told.filter(({ type }) => type === "members").length;
+}
+
+describe("the edges of a supernode", () => {
+  let edges: SuperEdges | undefined;
+  afterEach(() => edges?.stop());
+
+  it("are told of a change within milliseconds", async () => {
+    const few = connected(3);
+    edges = few.edges;
+    await sleep(20);
+    few.book.setLocal(2, ["192.0.2.1:1"]);
+    few.edges.tellSoon();
+    await sleep(50);
+    assert.equal(few.told.length, 1);
+  });
+
+  it("are told of many changes in fewer rounds the more they are", async () => {
+    const [few, many] = [await rounds(3, 400), await rounds(100, 400)];
+    assert.ok(many >= 1 && many <= 5, `${many} rounds of 100 edges in 400 ms`);
+    assert.ok(few > 3 * many, `${few} rounds of 3 edges, ${many} of 100`);
+  });
+});
