@@ -201,6 +201,9 @@ export class MemberNode implements RunningEdge {
     this.#client?.send(index, { type: "report", report: this.#reporter.full(this.core.now() * 1000) });
     if (this.#choice.opened(index, this.core.now())) this.#meetObeyed();
     else this.#obeyParameters();
+    // It is there again: no reason to sit out the pause between two handshakes.
+    const peer = this.core.peers.byNode(SUPER_NODE_ID);
+    if (peer !== undefined && index === this.#choice.obeyed) this.core.sessions.open(peer);
   }
 
   #onClosed(index: number, reason: string): void {

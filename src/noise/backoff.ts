@@ -1,5 +1,6 @@
-// When to repeat an initiation: from `retryFirst` doubling up to `retryMax`, or to `retryWanted` while frames wait for
-// it, each time a little off, so that two ends that started together come apart.
+// When to repeat an initiation: from `retryFirst` doubling up to `retryMax`, later to `retryLong`, or to `retryWanted`
+// while frames wait for it, each time a little off, so that two ends that started together come apart. A node may have
+// a hundred neighbours that are away, and each attempt costs key exchanges and up to five datagrams.
 
 import type { SessionTimers } from "./timers.ts";
 
@@ -8,6 +9,8 @@ export class Backoff {
   #delay: number;
   #dueAt = Infinity;
   #lastAt = -Infinity;
+  /** Of the attempts since the last success. */
+  #firstAt: number | undefined;
   #spread = 1;
 
   constructor(timers: SessionTimers) {
@@ -26,11 +29,12 @@ export class Backoff {
 
   /** An attempt is made now. `fraction` is random, in [0, 1). */
   attempt(now: number, fraction: number): void {
-    const { retryJitter, retryMax } = this.#timers;
+    const { retryJitter, retryMax, retryLong, retryPatience } = this.#timers;
+    this.#firstAt ??= now;
     this.#lastAt = now;
     this.#spread = 1 + retryJitter * (2 * fraction - 1);
     this.#dueAt = now + this.#delay * this.#spread;
-    this.#delay = Math.min(2 * this.#delay, retryMax);
+    this.#delay = Math.min(2 * this.#delay, now - this.#firstAt < retryPatience ? retryMax : retryLong);
   }
 
   /** There is reason to hope: go on as at the beginning. Never delays an attempt. */
@@ -46,6 +50,7 @@ export class Backoff {
   }
 
   stop(): void {
+    this.#firstAt = undefined;
     this.#delay = this.#timers.retryFirst;
     this.#dueAt = Infinity;
   }

@@ -40,8 +40,12 @@ export interface SessionTimers {
   readonly rejectAfter: number;
   /** First retransmission of an initiation; doubled for each further one, */
   readonly retryFirst: number;
-  /** up to this. */
+  /** up to this, */
   readonly retryMax: number;
+  /** or, once it has been tried in vain for so long, */
+  readonly retryPatience: number;
+  /** up to this, */
+  readonly retryLong: number;
   /** up to this while there are frames for the peer. */
   readonly retryWanted: number;
   /** Retransmission times vary by this fraction in both directions. */
@@ -57,6 +61,8 @@ export const DEFAULT_TIMERS: SessionTimers = {
   rejectAfter: 180_000,
   retryFirst: 250,
   retryMax: 5000,
+  retryPatience: 60_000,
+  retryLong: 20_000,
   retryWanted: 500,
   retryJitter: 0.2,
   silentAfter: 1000,

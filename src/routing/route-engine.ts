@@ -27,6 +27,8 @@ import { rankWays, roomForWays } from "./ways.ts";
 /** A link that is so far (over an hour, µs) from what the clocks of all others say is wrong. */
 const IMPLAUSIBLE_US = 2 ** 32;
 const MAX_HOPS = 255;
+/** A node whose word made so many negative cycles in one computation is not heard about its other links either. */
+const CYCLES_FORGIVEN = 8;
 
 /** Per node, by index. */
 export interface NodePolicies {
@@ -109,7 +111,8 @@ export class RouteEngine {
     const relays = Int32Array.from(chosen);
     const weight = Float64Array.from(this.#policies.costUs, (costUs) => costUs * KEY_SCALE);
     this.table = new RelayTable({ n, link, relays, weight, mtu });
-    while (!this.table.rebuild()) this.#breakNegativeCycle();
+    const cycles = new Map<number, number>();
+    while (!this.table.rebuild()) this.#breakNegativeCycle(cycles);
     this.table.derive();
     for (let s = 0; s < n; s++) this.#route(s, 0, n);
   }
@@ -216,16 +219,23 @@ export class RouteEngine {
     this.outcasts.push({ from, to, reason });
   }
 
-  /** Drop the newest report in a negative cycle. */
-  #breakNegativeCycle(): void {
+  /** Drop the newest report in a negative cycle. @param cycles how many each reporter has made so far */
+  #breakNegativeCycle(cycles: Map<number, number>): void {
     const { graph } = this.table;
     const cycle = findNegativeCycle(graph) ?? [];
     const links = cycle.map((from, i) => ({ from, to: cycle[(i + 1) % cycle.length] ?? from }));
     const age = ({ from, to }: { from: number; to: number }): number =>
       this.#graph.arrival[from * graph.n + to] ?? 0;
     const { from, to } = links.reduce((newest, link) => (age(link) > age(newest) ? link : newest));
-    this.#castOut(from, to, "negative-cycle");
-    graph.link[from * graph.n + to] = Infinity;
+    const made = (cycles.get(to) ?? 0) + 1;
+    cycles.set(to, made);
+    for (let other = 0; other < graph.n; other++) {
+      const at = other * graph.n + to;
+      const all = made >= CYCLES_FORGIVEN && other !== to && Number.isFinite(graph.link[at]);
+      if (other !== from && !all) continue;
+      this.#castOut(other, to, "negative-cycle");
+      graph.link[at] = Infinity;
+    }
   }
 
   /** Entries from s to, or by, the nodes marked. */

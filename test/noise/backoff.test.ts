@@ -44,6 +44,23 @@ describe("the pause between two initiations", () => {
     );
   });
 
+  it("grows to twenty seconds when a peer has been away for a minute, and is short again after a success", () => {
+    const backoff = new Backoff(DEFAULT_TIMERS);
+    const attempts: number[] = [];
+    for (let now = 0; now < 200_000; now = backoff.dueAt) {
+      attempts.push(now);
+      backoff.attempt(now, 0.5);
+    }
+    const pauses = attempts.slice(1).map((at, i) => ({ at, pause: at - (attempts[i] ?? 0) }));
+    assert.ok(pauses.every(({ at, pause }) => pause <= 5000 || at > 60_000));
+    assert.equal(pauses.at(-1)?.pause, 20_000);
+    backoff.press();
+    assert.ok(backoff.dueAt <= (attempts.at(-1) ?? 0) + 500);
+    backoff.stop();
+    backoff.attempt(300_000, 0.5);
+    assert.equal(backoff.dueAt, 300_250);
+  });
+
   it("does not begin by being pressed, and is over when it is stopped", () => {
     const idle = new Backoff(DEFAULT_TIMERS);
     idle.press();

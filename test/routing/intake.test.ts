@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 import { describe, it } from "mocha";
 import { Coordinator } from "../../src/routing/coordinator.ts";
+import { RelayTable } from "../../src/routing/relay-table.ts";
 import { advert, advertsOf, coordinatorOf, follow, randomNetwork, report } from "./networks.ts";
 
 const SECOND = 1_000_000;
@@ -212,6 +213,37 @@ describe("measurement errors", () => {
     coordinator.compute();
     assert.equal(coordinator.row(1).entries[0]?.costUs, 100_501);
     assert.equal(coordinator.row(2).entries[0]?.costUs, -99_500);
+  });
+
+  it("hears no more of whoever makes one negative cycle after the other", () => {
+    const count = 40;
+    const ids = Array.from({ length: count }, (_, i) => i + 1);
+    const coordinator = new Coordinator({ incarnation: 1 });
+    coordinator.setMembers(ids.map((nodeId) => ({ nodeId, relay: "auto", additionalCostUs: null })));
+    for (const to of ids) {
+      const cost = to === count ? -1_000_000 : 10_000;
+      const links = ids.filter((from) => from !== to).map((from) => advert(from, to, cost));
+      coordinator.report(0, to, report(to, 1, links));
+    }
+    const { rebuild } = RelayTable.prototype;
+    let rebuilds = 0;
+    RelayTable.prototype.rebuild = function (this: RelayTable) {
+      rebuilds++;
+      return rebuild.call(this);
+    };
+    try {
+      coordinator.compute();
+    } finally {
+      RelayTable.prototype.rebuild = rebuild;
+    }
+    assert.ok(rebuilds <= 10, `${rebuilds} computations`);
+    const [refused, ...others] = coordinator.refusedBy();
+    assert.deepEqual(others, []);
+    assert.deepEqual(
+      [refused?.nodeId, refused?.reason, refused?.count],
+      [count, "negative-cycle", count - 1],
+    );
+    assert.deepEqual(follow(coordinator, 1, 2), [1, 2]);
   });
 
   it("drops the newest report in a cycle that would cost less than nothing, and counts it once", () => {
