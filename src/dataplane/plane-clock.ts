@@ -65,7 +65,7 @@ export class PlaneClock {
   /** A two-way exchange with the clock parent. */
   exchange(exchange: Readonly<ClockExchange>): void {
     const rawUs = this.#raw.now();
-    if (this.#mesh.exchange(rawUs, exchange) === "offset") this.#begin(rawUs, true);
+    if (this.#mesh.exchange(rawUs, exchange) !== "none") this.#begin(rawUs, true);
   }
 
   /** Once a second: has the machine slept, or a clock jumped? */

@@ -59,6 +59,12 @@ const ROUNDING_US = 100;
 /** The phase is held with this time constant; what is off by more than the reach is a new path, not an error. */
 const HOLD_US = 150_000_000;
 const HOLD_REACH_US = 2_000;
+/**
+ * Delays are positive, so a corridor that is closed by more than this is no matter of the path: a clock stood still or
+ * jumped, as when a virtual machine is paused and all its clocks with it. A crystal that changes by 100 ppm from one
+ * moment to the next closes it by 4 ms at most.
+ */
+const JUMP_US = 5_000;
 
 interface Piece {
   readonly rawUs: number;
@@ -113,9 +119,10 @@ export class MeshClock {
   /**
    * A two-way exchange with the clock parent. Ones that cannot be are ignored.
    * @param rawUs now
-   * @returns "offset" when the start offset is known: the caller begins a new epoch with {@link beginEpoch}
+   * @returns "offset" when the start offset is known, "jump" when this clock or the parent's did not run on evenly: the
+   * caller begins a new epoch with {@link beginEpoch}
    */
-  exchange(rawUs: number, e: Readonly<ClockExchange>): "none" | "offset" {
+  exchange(rawUs: number, e: Readonly<ClockExchange>): "none" | "offset" | "jump" {
     if (!this.#hasParent || !isPossible(e)) return "none";
     const departureUs = this.#toRaw(e.departureUs);
     const arrivalUs = this.#toRaw(e.arrivalUs);
@@ -131,13 +138,13 @@ export class MeshClock {
       this.#offsetFound = this.#seekOffset(rawUs, departureUs, arrivalUs, e);
       return this.#offsetFound ? "offset" : "none";
     }
-    if (rawUs - this.#fittedUs >= FIT_EVERY_US) this.#discipline(rawUs);
-    return "none";
+    if (rawUs - this.#fittedUs < FIT_EVERY_US) return "none";
+    return this.#discipline(rawUs) ? "none" : "jump";
   }
 
   /**
    * Begin a new epoch: after {@link exchange} has said "offset", with that offset; otherwise (the machine was
-   * suspended, a clock jumped) the offset is sought anew.
+   * suspended or paused, a clock jumped) the offset is sought anew.
    * @param epoch 32 random bits
    * @param keepRate false when the raw clock may be another one
    */
@@ -190,13 +197,16 @@ export class MeshClock {
     return this.#startCount >= 2 && rawUs - this.#startedUs >= START_US;
   }
 
-  #discipline(rawUs: number): void {
+  /** False when no rate explains what was measured. */
+  #discipline(rawUs: number): boolean {
     this.#fittedUs = rawUs;
     const corridor = this.#fit.fit(this.#rate, this.#disciplined);
+    if (corridor.widthUs < -JUMP_US) return false;
     const change = Math.min(SLEW, Math.max(-SLEW, corridor.rate - this.#rate));
     this.#rate += change;
     this.#turn(rawUs, this.#rate + this.#hold(rawUs, corridor.offsetUs));
     if (this.#fit.spanUs >= FIT_SPAN_US) this.#disciplined = true;
+    return true;
   }
 
   /** The addition to the rate that takes the phase back to where it was. */

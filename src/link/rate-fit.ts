@@ -42,6 +42,8 @@ export interface Corridor {
   rate: number;
   /** The corridor's middle at the newest exchange: parent's time minus own raw time, µs. */
   offsetUs: number;
+  /** Below zero: no straight line fits, so one of the clocks did not run on evenly. */
+  widthUs: number;
 }
 
 export class RateFit {
@@ -104,7 +106,7 @@ export class RateFit {
     const rate = (low + high) / 2;
     const originUs = this.#arrival[this.#last] ?? 0;
     const { floor, ceiling } = this.#edges(rate, originUs);
-    return { rate, offsetUs: (floor + ceiling) / 2 };
+    return { rate, offsetUs: (floor + ceiling) / 2, widthUs: ceiling - floor };
   }
 
   #width(rate: number): number {

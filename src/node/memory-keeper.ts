@@ -1,9 +1,9 @@
 /**
  * Gives back what the main thread does not need. Loading the program's modules leaves the young generation at its
- * largest, and nothing that a quiet thread does makes V8 shrink it again; later it lets some ten megabytes of garbage
- * gather before it looks. So there is a full collection some time after the start, and one whenever the heap has grown
- * by a few megabytes since the last, once a minute at most; the C library then returns its free pages. Frames are not
- * held up: their thread is another one.
+ * largest, and nothing that a quiet thread does makes V8 shrink it again, nor after a busy time; and it lets some ten
+ * megabytes of garbage gather before it looks. So there is a full collection some time after the start, and one whenever
+ * the heap has grown by a few megabytes since the last, once a minute at most; the C library then returns its free pages.
+ * Frames are not held up: their thread is another one.
  */
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
@@ -32,12 +32,13 @@ export function keepMemorySmall(options: MemoryKeeperOptions): () => void {
   const collectNow = (): void => {
     collect();
     trim();
-    smallest = process.memoryUsage().heapUsed;
+    smallest = process.memoryUsage().heapTotal;
   };
   let timer = setTimeout(() => {
     collectNow();
     timer = setInterval(() => {
-      if (process.memoryUsage().heapUsed - smallest >= growth) collectNow();
+      // Not what is in use: after a busy time the young generation stays at its largest again.
+      if (process.memoryUsage().heapTotal - smallest >= growth) collectNow();
     }, everyMs);
     timer.unref();
   }, delayMs);

@@ -75,6 +75,13 @@ export class ClockWorld {
     }
   }
 
+  /** All clocks of this machine stand still for so long; the parent's do not. */
+  pause(seconds: number): void {
+    this.#rawUs = this.rawAt(this.seconds);
+    this.seconds += seconds;
+    this.#crystalSeconds = this.seconds;
+  }
+
   #exchange(): void {
     const { there, back, jitterUs = 0, loss = 0 } = this.#options;
     if (this.#uniform() < 1 - (1 - loss) ** 2) return;
@@ -92,7 +99,7 @@ export class ClockWorld {
       arrivalUs: Math.round(this.clock.read(raw)),
       remoteEpoch: this.parentEpoch,
     });
-    if (done === "offset") {
+    if (done !== "none") {
       this.epochs.push({ seconds: this.seconds, epoch: this.random() });
       this.clock.beginEpoch(raw, this.epochs.at(-1)?.epoch ?? 0);
     }

@@ -112,6 +112,25 @@ describe("mesh clock: rate", () => {
     assert.ok(until - 200 < 120);
   });
 
+  it("begins a new epoch within seconds after all clocks of the machine stood still, and keeps its rate", () => {
+    // What is less than the round trip may be the path.
+    for (const pauseSeconds of [0.05, 0.5, 30]) {
+      const world = new ClockWorld({ driftPpm: () => 60, jitterUs: 2000 });
+      world.run(300);
+      const before = world.epochs.length;
+      world.pause(pauseSeconds);
+      let worstPpm = 0;
+      world.run(10, () => (worstPpm = Math.max(worstPpm, Math.abs(world.rateErrorPpm()))));
+      assert.ok(world.epochs.length > before, `${pauseSeconds} s`);
+      const offUs = world.errorUs() - world.parentOffsetUs;
+      assert.ok(Math.abs(offUs) < 3000, `${offUs} µs off the parent's clock`);
+      assert.ok(worstPpm < 20, `${worstPpm} ppm`);
+      const settled = world.epochs.length;
+      world.run(120);
+      assert.equal(world.epochs.length, settled);
+    }
+  });
+
   it("takes a path that becomes longer or shorter for what it is", () => {
     for (const [name, before, after] of [
       ["+20 ms", 10_000, 30_000],

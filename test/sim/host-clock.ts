@@ -45,7 +45,7 @@ export class HostClock {
   /** True when a new epoch began with it. */
   exchange(stamps: Readonly<ClockExchange>, bits32: () => number): boolean {
     const rawUs = this.rawUs();
-    if (this.mesh.exchange(rawUs, stamps) !== "offset") return false;
+    if (this.mesh.exchange(rawUs, stamps) === "none") return false;
     this.mesh.beginEpoch(rawUs, bits32());
     return true;
   }
