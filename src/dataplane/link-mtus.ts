@@ -1,4 +1,7 @@
-/** How large a packet each link's route takes, looked up again and again: a few links each tick, for it is a system call. */
+/**
+ * How large a packet each link's route takes, looked up again and again: a few links each tick, for these are system calls.
+ * The engine sees at the same time what the route's device can do.
+ */
 import type { Engine } from "../native/addon.ts";
 import type { Members } from "./members.ts";
 import type { Neighbour } from "./neighbour.ts";

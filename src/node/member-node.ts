@@ -199,8 +199,8 @@ export class MemberNode implements RunningEdge {
     );
     this.#parameters.set(index, welcome.parameters);
     this.#client?.send(index, { type: "report", report: this.#reporter.full(this.core.now() * 1000) });
-    if (this.#choice.opened(index, this.core.now())) this.#meetObeyed();
-    else this.#obeyParameters();
+    if (this.#choice.opened(index, this.core.now())) return this.#meetObeyed();
+    this.#obeyParameters();
     // It is there again: no reason to sit out the pause between two handshakes.
     const peer = this.core.peers.byNode(SUPER_NODE_ID);
     if (peer !== undefined && index === this.#choice.obeyed) this.core.sessions.open(peer);

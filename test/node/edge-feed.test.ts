@@ -1,6 +1,5 @@
 import assert from "node:assert/strict";
 import { describe, it } from "mocha";
-import type { SuperPeerConfig } from "../../src/config/super-config.ts";
 import { encodeMessage } from "../../src/control/message-codec.ts";
 import type { Members, SuperMessage } from "../../src/control/messages.ts";
 import { EdgeFeed } from "../../src/node/edge-feed.ts";
@@ -9,15 +8,7 @@ import { RowKeeper } from "../../src/node/row-keeper.ts";
 import { Coordinator } from "../../src/routing/coordinator.ts";
 import type { Row, RowDelta } from "../../src/routing/types.ts";
 import { advert, report } from "../routing/networks.ts";
-
-function peer(nodeId: number): SuperPeerConfig {
-  const pubKey = new Uint8Array(32);
-  new DataView(pubKey.buffer).setUint16(0, nodeId + 1);
-  return {
-    ...{ nodeId, name: `n${nodeId}`, pubKey, psKey: null, endPoint: null, externalIp: null },
-    ...{ additionalCost: null, skipLocalIp: false, static: false, relay: null },
-  };
-}
+import { superPeer } from "./super-peer.ts";
 
 /** A supernode with so many members, as one of them is fed by it. */
 class Fed {
@@ -40,7 +31,7 @@ class Fed {
   }
 
   setMembers(members: number): void {
-    this.book.setPeers(Array.from({ length: members }, (_, i) => peer(i + 1)));
+    this.book.setPeers(Array.from({ length: members }, (_, i) => superPeer(i + 1)));
     this.coordinator.setMembers(this.book.policies());
     this.coordinator.compute();
   }

@@ -1,30 +1,15 @@
 import assert from "node:assert/strict";
 import { describe, it } from "mocha";
-import type { SuperPeerConfig } from "../../src/config/super-config.ts";
 import { MemberBook } from "../../src/node/member-book.ts";
 import { PairPsks } from "../../src/node/pair-psk.ts";
+import { superPeer } from "./super-peer.ts";
 
-function peer(nodeId: number, more: Partial<SuperPeerConfig> = {}): SuperPeerConfig {
-  return {
-    nodeId,
-    name: `n${nodeId}`,
-    pubKey: new Uint8Array(32).fill(nodeId),
-    psKey: null,
-    endPoint: null,
-    externalIp: null,
-    additionalCost: null,
-    skipLocalIp: false,
-    static: false,
-    relay: null,
-    ...more,
-  };
-}
 const hello = { endpoints: ["10.0.0.2:3001"], relay: "auto" as const, additionalCostUs: 500 };
 
 describe("a supernode's book of members", () => {
   it("tells each edge of all members but itself", () => {
     const book = new MemberBook(undefined);
-    book.setPeers([peer(1), peer(2), peer(3)]);
+    book.setPeers([superPeer(1), superPeer(2), superPeer(3)]);
     const { set, full } = book.message(2, 0, true, book.nodeIds, []);
     assert.deepEqual(
       set.map(({ nodeId }) => nodeId),
@@ -36,7 +21,7 @@ describe("a supernode's book of members", () => {
 
   it("tells where a member is: as configured, as seen, as it says itself", () => {
     const book = new MemberBook(undefined);
-    book.setPeers([peer(1), peer(2, { endPoint: "edge.example.org:3001" })]);
+    book.setPeers([superPeer(1), superPeer(2, { endPoint: "edge.example.org:3001" })]);
     book.arrived(2, hello);
     book.setObserved(2, "198.51.100.7:4444");
     const [member] = book.message(1, 0, false, [2], []).set;
@@ -50,7 +35,7 @@ describe("a supernode's book of members", () => {
 
   it("puts externalIp in place of what it sees, and keeps LAN addresses back where that is asked for", () => {
     const book = new MemberBook(undefined);
-    book.setPeers([peer(1), peer(2, { externalIp: "203.0.113.9", skipLocalIp: true })]);
+    book.setPeers([superPeer(1), superPeer(2, { externalIp: "203.0.113.9", skipLocalIp: true })]);
     book.arrived(2, hello);
     book.setObserved(2, "192.168.1.2:4444");
     assert.deepEqual(book.message(1, 0, false, [2], []).set[0]?.endpoints, [
@@ -60,23 +45,26 @@ describe("a supernode's book of members", () => {
 
   it("names who changed once, and who is gone", () => {
     const book = new MemberBook(undefined);
-    book.setPeers([peer(1), peer(2)]);
+    book.setPeers([superPeer(1), superPeer(2)]);
     book.takeChanges();
     book.arrived(1, hello);
     book.setObserved(1, "198.51.100.7:1");
     book.setObserved(1, "198.51.100.7:1");
     assert.deepEqual(book.takeChanges(), { changed: [1], removed: [] });
     assert.deepEqual(book.takeChanges(), { changed: [], removed: [] });
-    assert.deepEqual(book.setPeers([peer(1)]), [2]);
+    assert.deepEqual(book.setPeers([superPeer(1)]), [2]);
     assert.deepEqual(book.takeChanges().removed, [2]);
   });
 
   it("takes a member with another key for one who left and one who came", () => {
     const book = new MemberBook(undefined);
-    book.setPeers([peer(1), peer(2)]);
+    book.setPeers([superPeer(1), superPeer(2)]);
     book.arrived(2, hello);
     book.takeChanges();
-    assert.deepEqual(book.setPeers([peer(1), peer(2, { pubKey: new Uint8Array(32).fill(77) })]), [2]);
+    assert.deepEqual(
+      book.setPeers([superPeer(1), superPeer(2, { pubKey: new Uint8Array(32).fill(77) })]),
+      [2],
+    );
     const { changed, removed } = book.takeChanges();
     assert.ok(changed.includes(2) && removed.includes(2));
     assert.equal(book.isOnline(2), false);
@@ -84,7 +72,7 @@ describe("a supernode's book of members", () => {
 
   it("gives both ends of a pair the same pre-shared key where it hands them out", () => {
     const book = new MemberBook(new PairPsks(new Uint8Array(32).fill(5)));
-    book.setPeers([peer(1), peer(2)]);
+    book.setPeers([superPeer(1), superPeer(2)]);
     const psk = (receiver: number, about: number): string | undefined =>
       book.message(receiver, 0, false, [about], []).set[0]?.psk;
     assert.equal(psk(1, 2), psk(2, 1));
@@ -93,7 +81,7 @@ describe("a supernode's book of members", () => {
 
   it("lets a node make itself dearer as a relay, and the file decide", () => {
     const book = new MemberBook(undefined);
-    book.setPeers([peer(1), peer(2, { additionalCost: 7, relay: "never" })]);
+    book.setPeers([superPeer(1), superPeer(2, { additionalCost: 7, relay: "never" })]);
     book.arrived(1, { ...hello, additionalCostUs: -9000 });
     book.arrived(2, { ...hello, relay: "always" });
     assert.deepEqual(book.policies(), [
@@ -104,20 +92,20 @@ describe("a supernode's book of members", () => {
 
   it("takes the file's word on relaying at once, and the node's again when the file has none", () => {
     const book = new MemberBook(undefined);
-    book.setPeers([peer(1), peer(2)]);
+    book.setPeers([superPeer(1), superPeer(2)]);
     book.arrived(2, { ...hello, relay: "always" });
     const relay = (): string | undefined => book.policies()[1]?.relay;
     assert.equal(relay(), "always");
-    book.setPeers([peer(1), peer(2, { relay: "never" })]);
+    book.setPeers([superPeer(1), superPeer(2, { relay: "never" })]);
     assert.equal(relay(), "never");
     assert.equal(book.message(1, 0, false, [2], []).set[0]?.relay, "never");
-    book.setPeers([peer(1), peer(2)]);
+    book.setPeers([superPeer(1), superPeer(2)]);
     assert.equal(relay(), "always");
   });
 
   it("tells nobody's LAN addresses to a member that is to use none", () => {
     const book = new MemberBook(undefined);
-    book.setPeers([peer(1, { skipLocalIp: true }), peer(2), peer(3)]);
+    book.setPeers([superPeer(1, { skipLocalIp: true }), superPeer(2), superPeer(3)]);
     book.arrived(2, hello);
     assert.deepEqual(book.message(1, 0, false, [2], []).set[0]?.endpoints, []);
     assert.equal(book.message(3, 0, false, [2], []).set[0]?.endpoints.length, 1);
@@ -125,9 +113,9 @@ describe("a supernode's book of members", () => {
 
   it("names after a reload only those whose lines are others", () => {
     const book = new MemberBook(undefined);
-    book.setPeers([peer(1), peer(2), peer(3)]);
+    book.setPeers([superPeer(1), superPeer(2), superPeer(3)]);
     book.takeChanges();
-    book.setPeers([peer(1), peer(2, { additionalCost: 3 }), peer(3), peer(4)]);
+    book.setPeers([superPeer(1), superPeer(2, { additionalCost: 3 }), superPeer(3), superPeer(4)]);
     assert.deepEqual(book.takeChanges(), { changed: [2, 4], removed: [] });
   });
 });

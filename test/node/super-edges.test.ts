@@ -1,7 +1,6 @@
 import assert from "node:assert/strict";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterEach, describe, it } from "mocha";
-import type { SuperPeerConfig } from "../../src/config/super-config.ts";
 import type { SuperMessage } from "../../src/control/messages.ts";
 import type { EdgeConnection } from "../../src/control/super-server.ts";
 import { createLog } from "../../src/node/log.ts";
@@ -10,11 +9,7 @@ import { RefusalLog } from "../../src/node/refusal-log.ts";
 import { RestartGrace } from "../../src/node/restart-grace.ts";
 import { SuperEdges } from "../../src/node/super-edges.ts";
 import { Coordinator } from "../../src/routing/coordinator.ts";
-
-const peer = (nodeId: number): SuperPeerConfig => ({
-  ...{ nodeId, name: `n${nodeId}`, pubKey: new Uint8Array(32).fill(nodeId), psKey: null, endPoint: null },
-  ...{ externalIp: null, additionalCost: null, skipLocalIp: false, static: false, relay: null },
-});
+import { superPeer } from "./super-peer.ts";
 
 /** So many edges, all connected, and what the first one is told. */
 function connected(count: number): { edges: SuperEdges; book: MemberBook; told: SuperMessage[] } {
@@ -30,7 +25,7 @@ function connected(count: number): { edges: SuperEdges; book: MemberBook; told: 
     }),
   });
   const told: SuperMessage[] = [];
-  book.setPeers(Array.from({ length: count }, (_, i) => peer(i + 1)));
+  book.setPeers(Array.from({ length: count }, (_, i) => superPeer(i + 1)));
   for (let nodeId = 1; nodeId <= count; nodeId++) {
     const send = (message: SuperMessage): boolean => nodeId !== 1 || told.push(message) > 0;
     const hello = { nodeId, endpoints: [], relay: "auto", additionalCostUs: 0 };
