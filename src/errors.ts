@@ -147,7 +147,7 @@ export function interfaceInvalid(name: string, detail: string): EtherloomError {
 export function addonMissing(tried: readonly string[]): EtherloomError {
   return new EtherloomError(
     "EL_ADDON",
-    `the native addon is not built (looked for ${tried.join(", ")}); run npm run build:native`,
+    `the native addon is not built (looked for ${tried.join(", ")}); run tools/setup`,
   );
 }
 

@@ -1,9 +1,9 @@
-/** Underlay addresses as text: `192.0.2.1:51820`, `[2001:db8::1]:51820`, `[fe80::1%eth0]:51820`. */
+/** Underlay addresses as text: `192.0.2.1:51820`, `[2001:db8::1]:51820`; without zones. */
 import { isIPv4, isIPv6 } from "node:net";
 
 export interface EndpointText {
   readonly family: 4 | 6;
-  /** Without brackets; may carry a zone (`%eth0`). */
+  /** Without brackets. */
   readonly address: string;
   /** 1..65535 */
   readonly port: number;
@@ -19,8 +19,7 @@ export function parseEndpoint(text: string): EndpointText | undefined {
   if (port < 1 || port > 65535) return undefined;
   const v6 = match[1];
   if (v6 !== undefined) {
-    // The zone is an interface name: nothing in it may break a line or a bracket.
-    if (!isIPv6(v6) || !/^[\w.:%@-]+$/.test(v6)) return undefined;
+    if (!isIPv6(v6) || v6.includes("%")) return undefined;
     return { family: 6, address: v6, port, text: `[${v6}]:${port}` };
   }
   const v4 = match[2] ?? "";

@@ -5,6 +5,7 @@ import { postScriptFailed } from "../errors.ts";
 import { splitShellWords } from "./shell-words.ts";
 
 export interface PostScriptSubject {
+  readonly mode: "edge" | "super";
   readonly nodeName: string;
   readonly nodeId: number;
   readonly interfaceName: string;
@@ -38,6 +39,7 @@ const PRIVATE_VARIABLES = new Set([
   "LISTEN_PID",
   "LISTEN_FDNAMES",
   "EG_UAPI_FD",
+  "NODE_COMPILE_CACHE",
 ]);
 
 /** The EG_* environment. BYTE0 is the NodeID's low byte; hexadecimal numbers are not padded. */
@@ -45,7 +47,7 @@ export function postScriptEnvironment(subject: PostScriptSubject): Record<string
   const low = subject.nodeId & 0xff;
   const high = subject.nodeId >> 8;
   return {
-    EG_MODE: "edge",
+    EG_MODE: subject.mode,
     EG_NODE_NAME: subject.nodeName,
     EG_NODE_ID_INT_DEC: String(subject.nodeId),
     EG_NODE_ID_BYTE0_DEC: String(low),

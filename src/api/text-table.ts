@@ -22,7 +22,12 @@ export function table(
   const shown = columns
     .map(({ title: text, align }, index) => {
       const cells = rows.map((row) => printable(row[index] ?? ""));
-      return { text, align, cells, width: Math.max(text.length, ...cells.map((cell) => cell.length)) };
+      return {
+        text,
+        align,
+        cells,
+        width: cells.reduce((most, { length }) => Math.max(most, length), text.length),
+      };
     })
     .filter(({ cells }) => cells.some((cell) => cell !== ""));
   const line = (cell: (column: (typeof shown)[number]) => string): string =>

@@ -20,6 +20,8 @@ import {
   type Summary,
 } from "./file-stream.ts";
 
+const SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
+
 /** @throws EtherloomError EL_LISTEN_IN_USE, EL_LISTEN, EL_FILE_IO, EL_FILE_CONNECTION, EL_FILE_MISMATCH */
 export async function receiveFile(
   ip: string,
@@ -38,16 +40,19 @@ export async function receiveFile(
     process.stderr.write("etherloom: interrupted, nothing was kept [EL_FILE_CONNECTION]\n");
     process.exit(1);
   };
-  process.once("SIGINT", interrupted).once("SIGTERM", interrupted);
+  for (const signal of SIGNALS) process.once(signal, interrupted);
   try {
     const socket = await acceptOne(ip, port, progress);
     try {
       const { own, claimed } = await store(socket, handle, progress);
+      // Everything has come: from here on only the disk is slow, and the sender may have gone without waiting for it.
+      socket.setTimeout(0);
+      const closed = socket.destroyed ? undefined : once(socket, "close").catch(() => undefined);
       await handle.sync();
       const whole = sameSummary(own, claimed);
       if (whole) await rename(part, file);
       socket.end(encodeSummary(own));
-      await once(socket, "close");
+      await closed;
       if (whole) return own;
       throw new EtherloomError(
         "EL_FILE_MISMATCH",
@@ -60,7 +65,7 @@ export async function receiveFile(
     if (error instanceof EtherloomError) throw error;
     throw new EtherloomError("EL_FILE_CONNECTION", `transfer failed: ${(error as Error).message}`);
   } finally {
-    process.off("SIGINT", interrupted).off("SIGTERM", interrupted);
+    for (const signal of SIGNALS) process.off(signal, interrupted);
     await handle.close();
     discard();
   }

@@ -7,7 +7,7 @@
  */
 
 import { spawn } from "node:child_process";
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, readFileSync, statSync } from "node:fs";
 import * as nodeModule from "node:module";
 import { dirname, join, sep } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
@@ -50,11 +50,15 @@ function programFile() {
  * either thread, and half the time. A directory that cannot be written only means that nothing is kept.
  */
 function keepCompiledCode() {
-  if (process.env.NODE_COMPILE_CACHE === undefined) {
-    process.env.NODE_COMPILE_CACHE = join(root, "node_modules", ".cache", "etherloom");
-  }
+  if (process.env.NODE_COMPILE_CACHE === undefined) process.env.NODE_COMPILE_CACHE = cacheDirectory();
   // Not a named import: an old Node does not have it, and this file must load there too.
   nodeModule.enableCompileCache(process.env.NODE_COMPILE_CACHE);
+}
+
+/** Of a checkout that belongs to somebody else nothing is touched: npm could not remove there what root has written. */
+function cacheDirectory() {
+  const isOwn = statSync(root).uid === process.getuid();
+  return isOwn ? join(root, "node_modules", ".cache", "etherloom") : join("/var/cache", "etherloom");
 }
 
 function findRuntime() {
@@ -66,7 +70,7 @@ function findRuntime() {
 }
 
 /** Index = descriptor in the child. Gaps stay closed. */
-function descriptors() {
+function descriptors(args) {
   const passed = new Set([0, 1, 2]);
   for (const [name, value] of Object.entries(process.env)) {
     if ((name.startsWith("EG_FD_") || name === "EG_UAPI_FD") && /^\d{1,5}$/.test(value))
@@ -75,6 +79,11 @@ function descriptors() {
   // sd_listen_fds(3): that many from 3 on.
   const count = /^\d{1,4}$/.test(process.env.LISTEN_FDS || "") ? Number(process.env.LISTEN_FDS) : 0;
   for (let fd = 3; fd < 3 + count; fd++) passed.add(fd);
+  // A shell's <(command) is a file of this name.
+  for (const arg of args) {
+    const named = /(?:^|=)\/(?:dev|proc\/self)\/fd\/(\d{1,5})$/.exec(arg);
+    if (named !== null) passed.add(Number(named[1]));
+  }
   const stdio = [];
   for (let fd = 0; fd <= Math.max(...passed); fd++) {
     const open = passed.has(fd) && existsSync(`/proc/self/fd/${fd}`);
@@ -85,7 +94,7 @@ function descriptors() {
 
 function runChild(runtime, args) {
   const env = Object.assign({}, process.env, { ETHERLOOM_LAUNCHER_PID: String(process.pid) });
-  const child = spawn(runtime, args, { stdio: descriptors(), env });
+  const child = spawn(runtime, args, { stdio: descriptors(args), env });
   let doubt;
   const forward = (signal) => child.kill(signal);
   const onInterrupt = () => {

@@ -122,5 +122,7 @@ export async function start(argv: readonly string[]): Promise<void> {
   // process.exit() joins V8's compiler threads, and these may just wait for this thread to collect garbage: a deadlock
   // (nodejs/node#54918). A loop that runs dry ends without it; only what keeps the loop alive is cut off.
   process.exitCode = code;
+  // A pipe's reader may be slow, and is to get all of it.
+  await new Promise<void>((resolve) => process.stdout.write("", () => resolve()));
   setTimeout(() => process.exit(code), LAST_WORDS_MS).unref();
 }

@@ -1,12 +1,13 @@
 /** Reads a YAML (or JSON) file into a syntax tree that knows where everything stands. */
 
-import { readFileSync } from "node:fs";
+import { closeSync, openSync, readSync } from "node:fs";
 import { type Document, LineCounter, type ParsedNode, parseDocument } from "yaml";
 import { ConfigError } from "../errors.ts";
 import { Problems } from "./problems.ts";
 
 /** Far above any real file (a full next-hop table of 1000 nodes has 15 MB); protects against mistakes like /dev/zero. */
 const MAX_FILE_BYTES = 64 * 1024 * 1024;
+const PORTION_BYTES = 64 * 1024;
 
 export interface ConfigDocument {
   readonly tree: Document.Parsed<ParsedNode>;
@@ -21,12 +22,28 @@ export function readDocument(file: string): ConfigDocument {
 /** @throws ConfigError EL_CONFIG_READ */
 export function readText(file: string): string {
   try {
-    const bytes = readFileSync(file);
-    if (bytes.length > MAX_FILE_BYTES) throw new Error(`larger than ${MAX_FILE_BYTES} bytes`);
-    return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+    return new TextDecoder("utf-8", { fatal: true }).decode(readBytes(file));
   } catch (error) {
     throw new ConfigError("EL_CONFIG_READ", [`${file}: cannot be read: ${readReason(error)}`]);
   }
+}
+
+/** In portions: the size of a pipe or a device is not known before. */
+function readBytes(file: string): Buffer {
+  const portions: Buffer[] = [];
+  const descriptor = openSync(file, "r");
+  try {
+    for (let size = 0; size <= MAX_FILE_BYTES;) {
+      const portion = Buffer.alloc(PORTION_BYTES);
+      const length = readSync(descriptor, portion);
+      if (length === 0) return Buffer.concat(portions);
+      portions.push(portion.subarray(0, length));
+      size += length;
+    }
+  } finally {
+    closeSync(descriptor);
+  }
+  throw new Error(`larger than ${MAX_FILE_BYTES} bytes`);
 }
 
 /** The same for text that is already here; `file` is only a name for messages. */

@@ -23,9 +23,10 @@ export function parseEndpoint(text: string): Endpoint | string {
   if (port < 1 || port > 65535) return `port ${port}, expected one from 1 to 65535`;
   const bracketed = match[1];
   if (bracketed !== undefined) {
+    if (bracketed.includes("%"))
+      return "an address with a zone, expected one without: zones are not supported";
     if (!isIPv6(bracketed)) return `not an IPv6 address in brackets, ${EXPECTED}`;
-    if (/^ff|^::(?:%|$)/i.test(bracketed))
-      return "a multicast or unspecified address, expected a unicast one";
+    if (/^ff|^::$/i.test(bracketed)) return "a multicast or unspecified address, expected a unicast one";
     return { host: bracketed, port, family: 6 };
   }
   const host = match[2]!;

@@ -14,6 +14,7 @@ const UNDERLAY_MTU = 1500;
 const ETHERNET_HEADER = 14;
 const RECORD_OVERHEAD = 16 + 8 + 16;
 const TRANSIT_HEADER = 40;
+const FRAGMENT_HEADER = 8;
 const UDP_HEADER = 8;
 const IP_HEADER = { 4: 20, 6: 40 } as const;
 
@@ -32,14 +33,19 @@ export function fittingMtu(family: 4 | 6, relayed: boolean): number {
   return UNDERLAY_MTU - underlaySize(0, assumed(family, relayed), relayed);
 }
 
-/** A sentence for the user when frames of `mtu` will be cut in two; undefined when they fit. */
+/** A sentence for the user when frames of `mtu` will be cut in pieces; undefined when they fit. */
 export function mtuWarning(mtu: number, family: 4 | 6, relayed: boolean): string | undefined {
   const fits = fittingMtu(family, relayed);
   if (mtu <= fits) return undefined;
   const path = `IPv${assumed(family, relayed)}${relayed ? " through a relay" : ""}`;
   const size = underlaySize(mtu, assumed(family, relayed), relayed);
   return (
-    `${mtu} makes packets of ${size} bytes over ${path}, so large frames travel in two fragments; ` +
+    `${mtu} makes packets of ${size} bytes over ${path}, so large frames travel in ${fragments(mtu, fits)} fragments; ` +
     `the largest that fits ${UNDERLAY_MTU} is ${fits} (${DEFAULT_MTU} fits everywhere)`
   );
+}
+
+/** Into how many pieces frames of a port with this MTU are cut where those of `fits` are whole. */
+function fragments(mtu: number, fits: number): number {
+  return Math.ceil((mtu + ETHERNET_HEADER) / (fits + ETHERNET_HEADER - FRAGMENT_HEADER));
 }

@@ -1,7 +1,7 @@
 /** The meaning of the settings that an edge's and a supernode's file have in common. */
 
 import { statSync } from "node:fs";
-import { isIPv4, isIPv6 } from "node:net";
+import { parseHost } from "../wire/address.ts";
 import { LOG_LEVELS, type RawCommon } from "./common-schema.ts";
 import { type ConfigDocument, readDocument } from "./document.ts";
 import { isLoopback, parseEndpoint } from "./endpoint.ts";
@@ -56,7 +56,7 @@ export function readBind(raw: RawCommon, problems: Problems): BindConfig {
     const listen = family === 4 ? disabledAf.listenIpv4 : disabledAf.listenIpv6;
     const off = own === false || (family === 4 ? disabledAf.ipv4 : disabledAf.ipv6) === true;
     const address = (own === false ? "" : own) || listen || (family === 4 ? "0.0.0.0" : "::");
-    if (!(family === 4 ? isIPv4(address) : isIPv6(address))) {
+    if (parseHost(address)?.length !== (family === 4 ? 4 : 16)) {
       const path = own ? ["bind", `ipv${family}`] : ["disabledAf", `listenIpv${family}`];
       problems.at(path, `found ${showValue(address)}, expected an IPv${family} address`);
     }

@@ -128,7 +128,10 @@ export class Channel {
     clearTimeout(this.#linger);
     this.#queue = [];
     this.#queued = 0;
-    abortConnection(this.#connection, "closed");
-    this.#gone.resolve();
+    // Not here: this may be within libp2p's own closing of the connection, which then throws where nobody catches it.
+    queueMicrotask(() => {
+      abortConnection(this.#connection, "closed");
+      this.#gone.resolve();
+    });
   }
 }

@@ -1,6 +1,6 @@
 /**
  * One connection to a control port, by whichever way opens first: QUIC gets a head start, TCP is for where UDP does not
- * pass. DESIGN §9.
+ * pass. DESIGN §9. After a QUIC connection that the path has killed it is the other way round.
  *
  * ```
  *   0 ms           quic, first address
@@ -17,7 +17,7 @@ import type { TransportName } from "./host.ts";
 
 const MAX_ADDRESSES = 4;
 const NEXT_ADDRESS_MS = 250;
-const QUIC_HEAD_START_MS = 700;
+const HEAD_START_MS = 700;
 /** An attempt as a whole. */
 const DIAL_MS = 5_000;
 /** TCP was refused at every address, so nobody is there: QUIC, which is not told, gets no more than this. */
@@ -27,7 +27,12 @@ const AFTER_REFUSAL_MS = 800;
 export type HostOf = (transport: TransportName) => Promise<Libp2p>;
 
 /** @throws Error whose message says for people why no way opened */
-export async function dialControl(control: string, hostOf: HostOf, signal: AbortSignal): Promise<Connection> {
+export async function dialControl(
+  control: string,
+  hostOf: HostOf,
+  signal: AbortSignal,
+  first: TransportName = "quic",
+): Promise<Connection> {
   const endpoint = parseEndpoint(control);
   if (typeof endpoint === "string") throw new Error(endpoint);
   const addresses = endpoint.family === 0 ? await resolve(endpoint.host) : [endpoint.host];
@@ -35,7 +40,7 @@ export async function dialControl(control: string, hostOf: HostOf, signal: Abort
   const race = new Race(signal, addresses.length);
   for (const [index, address] of addresses.entries()) {
     for (const transport of ["quic", "tcp"] as const) {
-      const delay = index * NEXT_ADDRESS_MS + (transport === "tcp" ? QUIC_HEAD_START_MS : 0);
+      const delay = index * NEXT_ADDRESS_MS + (transport === first ? 0 : HEAD_START_MS);
       race.enter(delay, async (stop) => {
         const host = await hostOf(transport);
         stop.throwIfAborted();

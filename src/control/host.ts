@@ -2,7 +2,7 @@
  * The libp2p host: QUIC, and TCP with Noise and Yamux as second transport; nothing else (no identify, ping, DHT or
  * pubsub), so that no protocol is served but those that the owner registers. DESIGN §9.
  */
-import type { Connection, Ed25519PrivateKey, Libp2p, MultiaddrConnection } from "@libp2p/interface";
+import type { Connection, Ed25519PrivateKey, Libp2p, Listener, MultiaddrConnection } from "@libp2p/interface";
 import { createLibp2p } from "libp2p";
 import type { Libp2pOptions } from "libp2p";
 
@@ -26,14 +26,21 @@ export interface HostOptions {
 /** A QUIC connection on which nothing is heard for so long is closed, ms. */
 const QUIC_IDLE_MS = 8_000;
 const QUIC_KEEPALIVE_MS = 2_500;
+/** QUIC handshakes at a time on one address. */
+const QUIC_HANDSHAKES = 64;
 /** What a peer may send before it is read, bytes. */
 const STREAM_WINDOW = 1024 * 1024;
+
+/** Of @chainsafe/libp2p-quic, besides what every listener has: takes connections until the listener is closed. */
+interface QuicListener extends Listener {
+  awaitInboundConnections(): Promise<void>;
+}
 
 type Factory = NonNullable<Libp2pOptions["transports"]>[number];
 
 async function quicTransport(maxStreams: number): Promise<Factory> {
   const { quic } = await import("@chainsafe/libp2p-quic");
-  return quic({
+  const make = quic({
     handshakeTimeout: 5_000,
     maxIdleTimeout: QUIC_IDLE_MS,
     keepAliveInterval: QUIC_KEEPALIVE_MS,
@@ -41,6 +48,27 @@ async function quicTransport(maxStreams: number): Promise<Factory> {
     maxStreamData: STREAM_WINDOW,
     maxConnectionData: 2 * STREAM_WINDOW,
   });
+  return (components) => {
+    const transport = make(components);
+    const createListener = transport.createListener.bind(transport);
+    transport.createListener = (options) => acceptingMany(createListener(options));
+    return transport;
+  };
+}
+
+/**
+ * The listener takes its next connection when the handshake of the last one is over, so that one client which falls
+ * silent in it shuts out all others until its time is over. Several such loops at once do not wait for each other.
+ */
+function acceptingMany(listener: Listener): Listener {
+  const { awaitInboundConnections } = listener as Partial<QuicListener>;
+  if (awaitInboundConnections === undefined) return listener;
+  const listen = listener.listen.bind(listener);
+  listener.listen = async (address) => {
+    await listen(address);
+    for (let i = 1; i < QUIC_HANDSHAKES; i++) void awaitInboundConnections.call(listener);
+  };
+  return listener;
 }
 
 /** Started. What it costs in memory is loaded for the transports asked for only. */

@@ -130,11 +130,22 @@ const member = z.object({
   static: z.boolean().optional(),
 });
 
+/** One member of whom something impossible is said must not keep the others, and who is removed, from being heard. */
+const wellFormedMembers = z
+  .array(z.unknown())
+  .max(MAX_MEMBERS)
+  .transform((entries) =>
+    entries.flatMap((entry) => {
+      const { success, data } = member.safeParse(entry);
+      return success ? [data] : [];
+    }),
+  );
+
 const members = z.object({
   type: z.literal("members"),
   generation: count,
   full: z.boolean(),
-  set: z.array(member).max(MAX_MEMBERS),
+  set: wellFormedMembers,
   removed: z.array(nodeId).max(MAX_MEMBERS),
 });
 

@@ -16,6 +16,7 @@ import type { KeyPair } from "../noise/primitives.ts";
 import { Channel } from "./channel.ts";
 import { dialControl } from "./dial.ts";
 import type { HostOf } from "./dial.ts";
+import type { TransportName } from "./host.ts";
 import { CHALLENGE_SIZE, HelloInitiator } from "./hello.ts";
 import { abortConnection, parseMultiaddrText } from "./host.ts";
 import { encodeMessage, parseSuperMessage } from "./message-codec.ts";
@@ -28,6 +29,8 @@ const RETRY_FIRST_MS = 250;
 const RETRY_MAX_MS = 10_000;
 /** A connection that held for so long is no failed attempt, ms. */
 const HELD_MS = 3_000;
+/** A QUIC connection that fell silent sooner may have been cut by something that lets only its start pass, ms. */
+const QUIC_TRIED_MS = 60_000;
 /** From the connection to the welcome, ms. */
 const PROVING_MS = 5_000;
 /** Three pings unanswered: the supernode is taken for dead within 8 s. */
@@ -94,6 +97,9 @@ export class SuperLink {
   #toldCode: string | undefined;
   #retry: NodeJS.Timeout | undefined;
   #pause = RETRY_FIRST_MS;
+  /** The transport that gets the head start at the next attempt. */
+  #first: TransportName = "quic";
+  #connectedAt: number | undefined;
   #proving: NodeJS.Timeout | undefined;
   #pings: NodeJS.Timeout | undefined;
   #pingId = 0;
@@ -135,8 +141,10 @@ export class SuperLink {
     const { signal } = this.#stop;
     this.#change("connecting", { attempts: this.#state.attempts + 1 });
     let connection: Connection;
+    const first = this.#first;
+    this.#first = "quic";
     try {
-      connection = await dialControl(this.#options.control, this.#options.hostOf, signal);
+      connection = await dialControl(this.#options.control, this.#options.hostOf, signal, first);
     } catch (error) {
       return this.#over({
         code: "unreachable",
@@ -144,6 +152,7 @@ export class SuperLink {
       });
     }
     const remote = parseMultiaddrText(connection.remoteAddr.toString());
+    this.#connectedAt = performance.now();
     this.#change("proving", { transport: remote.transport, address: remote.text });
     try {
       const within = AbortSignal.any([signal, AbortSignal.timeout(PROVING_MS)]);
@@ -264,6 +273,8 @@ export class SuperLink {
     if (welcomedAt !== undefined) this.#options.onClosed(ending.text);
     if (this.#stop.signal.aborted) return;
     const { code, text } = ending;
+    if (this.#quicFailed(code)) this.#first = "tcp";
+    this.#connectedAt = undefined;
     const held = welcomedAt !== undefined && performance.now() - welcomedAt >= HELD_MS;
     if (held) this.#pause = RETRY_FIRST_MS;
     const pause = ending.refused === true ? RETRY_MAX_MS : this.#pause;
@@ -273,6 +284,12 @@ export class SuperLink {
     this.#change(ending.refused === true ? "refused" : "connecting", { code, text });
     this.#tell(ending);
     this.#retry = setTimeout(() => void this.#attempt(), pause * (1 - Math.random() / 2));
+  }
+
+  /** For a supernode that is away, and not the path, one attempt by TCP is none too many. */
+  #quicFailed(code: string): boolean {
+    const wasShort = performance.now() - (this.#connectedAt ?? -Infinity) < QUIC_TRIED_MS;
+    return this.#state.transport === "quic" && wasShort && ["silent", "timeout", "closed"].includes(code);
   }
 
   /** In the log, but not again with every attempt: `status` has it all the time. */

@@ -57,6 +57,8 @@ export interface Engine {
   openUdp(options: UdpRequest): UdpInfo;
   udpStats(): { gso: boolean; gro: boolean; kernelDrops: number };
   setMark(mark: number): boolean;
+  /** False when the interface behind the port was deleted; it may be renamed or moved to another namespace. */
+  portAlive(port: number): boolean;
   setLink(link: number, packedAddress: Uint8Array): boolean;
   /**
    * Looks up the route to the link's endpoint: sends follow what its device can do.

@@ -168,6 +168,14 @@ napi_value engineOpenTap(napi_env env, napi_callback_info info) {
   return result;
 }
 
+// portAlive(port) -> boolean
+napi_value enginePortAlive(napi_env env, napi_callback_info info) {
+  Arguments<1> arguments(env, info);
+  Binding* binding = bindingOf(env, arguments.self);
+  if (binding == nullptr) return nullptr;
+  return boolean(env, binding->engine->portAlive(static_cast<int32_t>(toNumber(env, arguments[0], -1))));
+}
+
 // openUdp({port, ipv4: Uint8Array(4) | null, ipv6: Uint8Array(16) | null, mark, gso, gro}) -> {port, ...}
 napi_value engineOpenUdp(napi_env env, napi_callback_info info) {
   Arguments<1> arguments(env, info);
@@ -454,6 +462,7 @@ napi_value counterNames(napi_env env) {
 void defineEngine(napi_env env, napi_value exports) {
   napi_property_descriptor methods[] = {
       method("openTap", engineOpenTap),
+      method("portAlive", enginePortAlive),
       method("openUdp", engineOpenUdp),
       method("udpStats", engineUdpStats),
       method("setMark", engineSetMark),

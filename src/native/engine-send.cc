@@ -14,6 +14,8 @@ namespace etherloom {
 
 namespace {
 
+// Pieces of one frame: as many separate ranges as a receiver keeps of a frame that comes out of order.
+constexpr uint32_t kMaxFragments = 16;
 // Longest payload or handshake that comes from JavaScript.
 constexpr uint32_t kMaxControl = 2048;
 
@@ -95,23 +97,25 @@ void Engine::sendMaybeSplit(Keypair& keypair, const Way& way, uint8_t flags, uin
     shared_.counters[sent ? framesSealed : dropCounterLimit]++;
     return;
   }
-  // Two halves: equal sizes travel in one train.
-  uint32_t half = (length + 1) / 2;
-  if (half + kFragmentHeader > maxFrame || length > UINT16_MAX) {
+  // As few pieces as there can be, of equal sizes: those travel in one train.
+  uint32_t room = maxFrame > kFragmentHeader ? maxFrame - kFragmentHeader : 0;
+  uint32_t pieces = room > 0 ? (length + room - 1) / room : kMaxFragments + 1;
+  if (pieces > kMaxFragments || length > UINT16_MAX) {
     shared_.counters[dropTooBig]++;
     return;
   }
-  // Both or none: half a frame is of use to nobody.
-  if (keypair.sendCounter + 2 > keypair.sendLimit ||
-      (way.hop != nullptr && way.hop->sendCounter + 2 > way.hop->sendLimit)) {
+  uint32_t share = (length + pieces - 1) / pieces;
+  // All or none: a part of a frame is of use to nobody.
+  if (keypair.sendCounter + pieces > keypair.sendLimit ||
+      (way.hop != nullptr && way.hop->sendCounter + pieces > way.hop->sendLimit)) {
     shared_.counters[dropCounterLimit]++;
     return;
   }
   uint8_t piece[kFragmentHeader + 32768 + 1];
   uint32_t id = fragmentId_++;
   bool sent = true;
-  for (uint32_t offset = 0; offset < length; offset += half) {
-    uint32_t size = offset == 0 ? half : length - half;
+  for (uint32_t offset = 0; offset < length; offset += share) {
+    uint32_t size = length - offset < share ? length - offset : share;
     encodeFragmentHeader(FragmentHeader{id, static_cast<uint16_t>(offset), static_cast<uint16_t>(length)}, piece);
     uint32_t fromA = offset < aLength ? (aLength - offset < size ? aLength - offset : size) : 0;
     if (fromA > 0) memcpy(piece + kFragmentHeader, a + offset, fromA);

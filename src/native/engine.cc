@@ -1,6 +1,9 @@
 #include "engine.h"
 
+#include <linux/if_tun.h>
+#include <net/if.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -51,6 +54,12 @@ void Engine::closePort(int32_t port) {
   if (port < 0 || port >= static_cast<int32_t>(kMaxPorts) || ports_[port].fd < 0) return;
   close(ports_[port].fd);
   ports_[port] = Port{};
+}
+
+bool Engine::portAlive(int32_t port) const {
+  if (port < 0 || port >= static_cast<int32_t>(kMaxPorts) || ports_[port].fd < 0) return false;
+  ifreq request = {};
+  return ioctl(ports_[port].fd, TUNGETIFF, &request) == 0;
 }
 
 bool Engine::setLink(int32_t link, const uint8_t* packed) {

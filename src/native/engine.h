@@ -105,6 +105,8 @@ class Engine {
   // Ports. The engine owns the descriptor from here on. Returns the port number or -1 when all are taken.
   int32_t addPort(int fd, bool vnet, bool uso);
   void closePort(int32_t port);
+  // False when the interface behind the port was deleted. It may have another name or be in another namespace.
+  bool portAlive(int32_t port) const;
   // Reads up to kMaxPortFrames frames; returns how many lie in the port arena now.
   uint32_t readPort(int32_t port);
   // Puts one finished frame (from a port that lives in JavaScript) where readPort would; false when it is too long.

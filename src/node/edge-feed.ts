@@ -15,6 +15,8 @@ export type FedConnection = Pick<EdgeConnection, "nodeId" | "send">;
 
 export class EdgeFeed<Connection extends FedConnection = EdgeConnection> {
   readonly connection: Connection;
+  /** What it said of its own addresses, and nobody was told yet. */
+  endpoints: readonly string[] | undefined;
   readonly #book: MemberBook;
   readonly #coordinator: Coordinator;
   #generation = 0;

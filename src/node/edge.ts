@@ -10,6 +10,7 @@ import type { RunningEdge } from "./running-node.ts";
 export function runEdge(config: EdgeConfig, options: RunOptions): Promise<number> {
   return runNode<RunningEdge>(config, options, {
     make: (environment) => makeEdge(config, environment),
+    mode: "edge",
     reload: (node, log) => reload(config, node, log),
   });
 }

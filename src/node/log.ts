@@ -8,10 +8,14 @@ import type { LogLevel } from "../config/edge-config.ts";
 export type { Logger } from "pino";
 
 const LEVEL_NAMES: Record<number, string> = { 20: "debug", 30: "info", 40: "warn", 50: "error", 60: "fatal" };
+/** Text that could not be written and is tried again, bytes. */
+const MAX_UNWRITTEN = 1 << 20;
 const PLUMBING = new Set(["level", "time", "msg"]);
 
 export function createLog(level: LogLevel, env: NodeJS.ProcessEnv = process.env): Logger {
-  const destination = pino.destination({ fd: 2, sync: true });
+  const destination = pino.destination({ fd: 2, sync: true, maxLength: MAX_UNWRITTEN });
+  // A full disk or a terminal that is gone must not stop a node: what cannot be written is kept for a while, then lost.
+  destination.on("error", () => undefined);
   const options = { level, base: null };
   if (env["ETHERLOOM_LOG"] === "json") return pino(options, destination);
   return pino(options, { write: (line: string) => destination.write(formatLine(line)) });

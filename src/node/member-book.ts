@@ -21,6 +21,9 @@ interface Entry {
   ownCostUs: number;
 }
 
+/** Addresses of its own that a member may have told to others: an honest one finds no more. */
+const MAX_LOCAL = 16;
+
 export class MemberBook {
   readonly #entries: Map<number, Entry> = new Map();
   readonly #changed: Set<number> = new Set();
@@ -104,7 +107,7 @@ export class MemberBook {
     entry.ownRelay = hello.relay;
     // A node may make itself dearer than it is, never cheaper.
     entry.ownCostUs = Math.max(0, hello.additionalCostUs);
-    entry.local = hello.endpoints;
+    entry.local = hello.endpoints.slice(0, MAX_LOCAL);
     this.#changed.add(nodeId);
   }
 
@@ -117,8 +120,9 @@ export class MemberBook {
 
   setLocal(nodeId: number, endpoints: readonly string[]): void {
     const entry = this.#entries.get(nodeId);
-    if (entry === undefined) return;
-    entry.local = endpoints;
+    const local = endpoints.slice(0, MAX_LOCAL);
+    if (entry === undefined || entry.local.join() === local.join()) return;
+    entry.local = local;
     this.#changed.add(nodeId);
   }
 
@@ -176,9 +180,9 @@ export class MemberBook {
   }
 }
 
-/** The file's word counts as soon as it is read. */
+/** The supernode's file wins, but nobody is made to relay: an edge whose own file says "never" drops what it is sent. */
 function relayOf({ config, ownRelay }: Entry): Member["relay"] {
-  return config.relay ?? ownRelay;
+  return ownRelay === "never" ? "never" : (config.relay ?? ownRelay);
 }
 
 /** What it costs to go through a member, µs. */

@@ -77,10 +77,33 @@ export class MemberList {
     return this.#members.get(nodeId);
   }
 
+  /** The member with this key as a peer: one that was removed by hand comes back as the supernode told it. */
+  configuredPeer(publicKey: Uint8Array): PeerConfig | undefined {
+    const text = encodeKey(publicKey);
+    const member = [...this.#members.values()].find(({ pubKey }) => pubKey === text);
+    return member && this.#configOf(member);
+  }
+
+  /** Makes a member's peer, with all that was said of where it is. */
+  addPeer(config: PeerConfig): Peer {
+    const { nodeId } = config;
+    const keySource = this.#own.has(nodeId) ? "file" : KEY_FROM_SUPERNODE;
+    const peer = this.#core.addPeer(config, { neighbour: true, keySource });
+    const member = this.#members.get(nodeId);
+    if (member !== undefined) this.#tellCandidates(member, undefined);
+    this.#core.sessions.open(peer);
+    return peer;
+  }
+
   /** Whether the supernode has a connection with the member; null: it has not said. */
   isOnline(nodeId: number): boolean | null {
     const member = this.#members.get(nodeId);
     return member === undefined || this.#assumed.has(nodeId) ? null : member.online;
+  }
+
+  /** Nothing that a supernode says of single members counts before it has told its whole list. */
+  get lacksList(): boolean {
+    return this.#generation === undefined;
   }
 
   /** Changes that follow are another supernode's: they say nothing until it has told its whole list. */
@@ -154,21 +177,20 @@ export class MemberList {
     const before = this.#members.get(member.nodeId);
     const was = before === undefined ? undefined : this.#configOf(before);
     const remade = was !== undefined && was.static !== config.static;
-    let peer = this.#core.peers.byNode(member.nodeId);
+    const peer = this.#core.peers.byNode(member.nodeId);
     // A link is made with the peer: what holds for its whole life begins with a new one.
     const known = peer !== undefined && !remade && keyName(peer.publicKey) === keyName(config.pubKey);
     this.#members.set(member.nodeId, member);
     this.#assumed.delete(member.nodeId);
     if (peer === undefined || !known) {
       if (peer !== undefined) this.#core.removePeer(peer);
-      const keySource = this.#own.has(member.nodeId) ? "file" : KEY_FROM_SUPERNODE;
-      peer = this.#core.addPeer(config, { neighbour: true, keySource });
+      this.addPeer(config);
     } else {
       this.#update(peer, config, was);
+      this.#tellCandidates(member, before);
+      if (member.online || before === undefined) this.#core.sessions.open(peer);
     }
-    this.#tellCandidates(member, known ? before : undefined);
     if (member.online) this.#resting.delete(member.nodeId);
-    if (member.online || before === undefined || !known) this.#core.sessions.open(peer);
   }
 
   /** What was set by hand meanwhile stays until the supernode says something else than before. */

@@ -127,11 +127,11 @@ export class MemberNode implements RunningEdge {
   }
 
   configuredPeer(publicKey: Uint8Array): PeerConfig | undefined {
-    return this.config.peers.find((peer) => Buffer.compare(peer.pubKey, publicKey) === 0);
+    return this.#members.configuredPeer(publicKey);
   }
 
   addPeer(config: PeerConfig): Peer {
-    return this.core.addPeer(config, { neighbour: true, keySource: "file" });
+    return this.#members.addPeer(config);
   }
 
   /** Members are the supernode's to change; nothing of an edge's file can change while it runs. */
@@ -217,14 +217,14 @@ export class MemberNode implements RunningEdge {
     if (index !== this.#choice.obeyed) return;
     switch (message.type) {
       case "members":
-        if (!this.#members.apply(message)) this.#client?.send(index, { type: "row-request" });
+        if (!this.#members.apply(message)) this.#askForAll();
         return this.#postRoutes();
       case "row":
         this.#rows.take(message.row as Row);
         return this.#postRoutes();
       case "row-delta":
         if (this.#rows.change(message.delta as RowDelta)) this.#postRoutes();
-        else this.#client?.send(index, { type: "row-request" });
+        else this.#askForAll();
         return;
       case "parameters":
         this.#parameters.set(index, message.parameters);
@@ -267,8 +267,12 @@ export class MemberNode implements RunningEdge {
     this.core.sessions.open(peer);
     // What it said while another was obeyed was not kept; it answers with members and row.
     this.#members.expectFull();
-    if (before !== undefined) this.#client?.send(obeyed, { type: "row-request" });
+    this.#askForAll();
     this.#obeyParameters();
+  }
+
+  #askForAll(): void {
+    this.#client?.send(this.#choice.obeyed, { type: "row-request" });
   }
 
   #postRoutes(): void {
@@ -305,6 +309,7 @@ export class MemberNode implements RunningEdge {
     if (alone !== undefined)
       this.core.log.warn(`no supernode for ${alone} s: members and routes stay as they were`);
     this.#members.rest(this.core.now(), this.#choice.isHeard);
+    if (this.#members.lacksList) this.#askForAll();
     const local = this.#localEndpoints();
     if (local.join() !== this.#local.join()) {
       this.#local = local;

@@ -27,6 +27,8 @@ export interface RunOptions {
 
 /** What differs between an edge and a supernode. */
 export interface NodeKind<Node extends RunningNode> {
+  /** As postScript is told. */
+  readonly mode: "edge" | "super";
   readonly make: (environment: NodeEnvironment) => Node | Promise<Node>;
   /** Takes over the file, read again: returns what changed, a line each. @throws EtherloomError */
   readonly reload: (node: Node, log: Logger) => string[] | undefined;
@@ -165,6 +167,7 @@ class NodeRun<Node extends RunningNode> {
     const script = runPostScript(
       postScript,
       {
+        mode: this.#kind.mode,
         nodeName,
         nodeId,
         interfaceName,

@@ -2,8 +2,11 @@
 import type { PeerConfig } from "../config/edge-config.ts";
 import type { StaticNode } from "./static-node.ts";
 
-/** Returns what changed, a line each. */
-export function reloadPeer(node: StaticNode, wanted: PeerConfig): string[] {
+/**
+ * Returns what changed, a line each.
+ * @param before what the file said of this key so far
+ */
+export function reloadPeer(node: StaticNode, wanted: PeerConfig, before: PeerConfig | undefined): string[] {
   const peer = node.core.peers.byKey(wanted.pubKey);
   // A link is made with the peer: one who has become a neighbour starts anew.
   const nearer = peer !== undefined && peer.link < 0 && node.isNeighbour(wanted);
@@ -15,9 +18,22 @@ export function reloadPeer(node: StaticNode, wanted: PeerConfig): string[] {
     node.addPeer(wanted);
     return [`peer ${wanted.nodeId} added`];
   }
+  if (before !== undefined && isPinnedOtherwise(before, wanted)) {
+    node.core.removePeer(peer);
+    node.addPeer(wanted);
+    return [
+      `peer ${peer.nodeId} starts anew: endPoint ${wanted.endPoint ?? "none"}, static ${wanted.static}`,
+    ];
+  }
   const changes: string[] = [];
-  peer.name = wanted.name;
-  peer.persistentKeepalive = wanted.persistentKeepalive;
+  if (peer.name !== wanted.name) {
+    peer.name = wanted.name;
+    changes.push(`peer ${peer.nodeId}: name ${wanted.name}`);
+  }
+  if (peer.persistentKeepalive !== wanted.persistentKeepalive) {
+    peer.persistentKeepalive = wanted.persistentKeepalive;
+    changes.push(`peer ${peer.nodeId}: persistentKeepalive ${wanted.persistentKeepalive}`);
+  }
   if (Buffer.compare(peer.psk ?? Buffer.alloc(0), wanted.psKey ?? Buffer.alloc(0)) !== 0) {
     node.core.sessions.setPsk(peer, wanted.psKey);
     changes.push(`peer ${peer.nodeId}: psKey changed`);
@@ -27,4 +43,9 @@ export function reloadPeer(node: StaticNode, wanted: PeerConfig): string[] {
     changes.push(`peer ${peer.nodeId}: endPoint ${wanted.endPoint}`);
   }
   return changes;
+}
+
+/** Where a link may be is settled when it is made. */
+function isPinnedOtherwise(before: PeerConfig, wanted: PeerConfig): boolean {
+  return before.static !== wanted.static || (before.endPoint !== null && wanted.endPoint === null);
 }

@@ -2,6 +2,7 @@
  * A node in static mode: peers, keys and the next-hop table come from the file; keys that the file lacks are asked for
  * along the route.
  */
+import { isDeepStrictEqual } from "node:util";
 import type { EdgeConfig, PeerConfig } from "../config/edge-config.ts";
 import type { NodeQuestion, QuestionRefused, TraceAnswer } from "../api/status-model.ts";
 import type { FromWorker } from "../dataplane/messages.ts";
@@ -99,6 +100,9 @@ export class StaticNode implements RunningNode {
   /** Takes over peers and table of a file that was read again; returns what changed, a line each. */
   reload(config: EdgeConfig): string[] {
     const changes: string[] = [];
+    const before = this.#configured;
+    const ownRow = (): ReadonlyMap<number, number> | undefined => this.#table.get(config.nodeId);
+    const rowBefore = ownRow();
     this.#configured = new Map(config.peers.map((peer) => [keyName(peer.pubKey), peer]));
     this.#noteFileKeys(config);
     for (const peer of [...this.core.peers]) {
@@ -107,7 +111,9 @@ export class StaticNode implements RunningNode {
       changes.push(`peer ${peer.nodeId} removed`);
     }
     this.#table = config.nextHopTable;
-    for (const wanted of config.peers) changes.push(...reloadPeer(this, wanted));
+    for (const wanted of config.peers)
+      changes.push(...reloadPeer(this, wanted, before.get(keyName(wanted.pubKey))));
+    if (!isDeepStrictEqual(ownRow(), rowBefore)) changes.push("nextHopTable: the own row changed");
     this.core.plane.post({ type: "routes", ...this.#routes() });
     return changes;
   }

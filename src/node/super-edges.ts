@@ -13,8 +13,10 @@ import type { RestartGrace } from "./restart-grace.ts";
 
 /** Changes that come within this time are told together, ms … */
 const GATHER_MS = 5;
-/** … or within this for each connected edge since the last time: a change may concern the rows of all of them. */
+/** … or within this for each connected edge since the last time: a change may concern the rows of all of them … */
 const GATHER_EDGE_MS = 1;
+/** … or within so many times what it took the last time: nobody can keep the supernode busy with changes. */
+const GATHER_SHARE = 4;
 const VERIFY_EVERY_MS = 60_000;
 /** Paths in an answer to `why`, the best ones: a message has 64 KiB. */
 const MAX_CANDIDATES = 100;
@@ -37,6 +39,7 @@ export class SuperEdges {
   #gather: NodeJS.Timeout | undefined;
   #verifiedMs: number;
   #toldMs = -Infinity;
+  #tellTookMs = 0;
   #stopped = false;
 
   constructor(parts: SuperEdgesParts) {
@@ -60,7 +63,7 @@ export class SuperEdges {
     log.info({ node: nodeId, from: remoteAddress, transport }, "edge connected");
     book.arrived(nodeId, hello);
     coordinator.setMembers(book.policies());
-    coordinator.setPresence(this.#nowUs(), nodeId, true);
+    coordinator.setPresence(this.#nowUs(), nodeId, true, hello.incarnation);
     const observed = book.observedOf(nodeId);
     connection.send({ type: "welcome", ...welcome(), ...(observed !== undefined && { observed }) });
     feed.sendAllMembers();
@@ -80,7 +83,8 @@ export class SuperEdges {
   /** Something has changed that edges are to hear of. */
   tellSoon(): void {
     if (this.#stopped || this.#gather !== undefined) return;
-    const nextMs = this.#toldMs + GATHER_EDGE_MS * this.#feeds.size;
+    const nextMs =
+      this.#toldMs + Math.max(GATHER_EDGE_MS * this.#feeds.size, GATHER_SHARE * this.#tellTookMs);
     this.#gather = setTimeout(() => this.tell(), Math.max(GATHER_MS, nextMs - this.#parts.now()));
   }
 
@@ -88,8 +92,14 @@ export class SuperEdges {
   tell(): void {
     clearTimeout(this.#gather);
     this.#gather = undefined;
+    const began = this.#parts.now();
+    this.#tellAll();
+    this.#toldMs = this.#parts.now();
+    this.#tellTookMs = this.#toldMs - began;
+  }
+
+  #tellAll(): void {
     const { book, coordinator, grace, refusals, now } = this.#parts;
-    this.#toldMs = now();
     const { changed, removed } = book.takeChanges();
     if (changed.length > 0 || removed.length > 0) {
       for (const feed of this.#feeds.values()) feed.sendMembers(changed, removed);
@@ -103,7 +113,10 @@ export class SuperEdges {
   /** Call once a second. @param reportTimeoutMs what an absent edge said is forgotten after that */
   tick(reportTimeoutMs: number): void {
     this.#parts.coordinator.expire(this.#nowUs(), reportTimeoutMs * 1000);
-    for (const feed of this.#feeds.values()) feed.repeatMembers();
+    for (const feed of this.#feeds.values()) {
+      feed.repeatMembers();
+      this.#noteEndpoints(feed);
+    }
     this.tell();
     this.#verify();
     this.#parts.refusals.repeat(this.#parts.now());
@@ -124,6 +137,12 @@ export class SuperEdges {
     this.tell();
   }
 
+  #noteEndpoints(feed: EdgeFeed): void {
+    if (feed.endpoints === undefined) return;
+    this.#parts.book.setLocal(feed.connection.nodeId, feed.endpoints);
+    feed.endpoints = undefined;
+  }
+
   #onClose(feed: EdgeFeed, reason: string): void {
     const { book, coordinator, log } = this.#parts;
     const { nodeId } = feed.connection;
@@ -136,7 +155,7 @@ export class SuperEdges {
   }
 
   #onMessage(feed: EdgeFeed, message: Exclude<EdgeMessage, Hello>): void {
-    const { book, coordinator, grace, refusals, now } = this.#parts;
+    const { coordinator, grace, refusals, now } = this.#parts;
     const { nodeId } = feed.connection;
     if (this.#feeds.get(nodeId) !== feed) return;
     switch (message.type) {
@@ -147,8 +166,9 @@ export class SuperEdges {
         return this.tellSoon();
       }
       case "endpoints":
-        book.setLocal(nodeId, message.endpoints);
-        return this.tellSoon();
+        // Everybody is told of them, so once a second is often enough.
+        feed.endpoints = message.endpoints;
+        return;
       case "row-request":
         feed.forgetRow();
         feed.forgetMembers();

@@ -155,10 +155,10 @@ export class SuperNode implements RunningNode {
     // A NodeID with another key is another node: what was reported under it is forgotten.
     this.#coordinator.setMembers(policies.filter(({ nodeId }) => !gone.includes(nodeId)));
     this.#coordinator.setMembers(policies);
-    // The others hear of it before anything else is done.
+    // First, so that who is gone is told nothing of those who stay or come; then the others hear of it.
+    for (const nodeId of gone) this.#edges.cutOff(nodeId);
     this.#edges.tell();
     for (const nodeId of gone) {
-      this.#edges.cutOff(nodeId);
       const peer = this.core.peers.byNode(nodeId);
       if (peer !== undefined) this.core.removePeer(peer);
       changes.push(`member ${nodeId} removed`);

@@ -8,6 +8,7 @@ import { SuperNode } from "./super-node.ts";
 /** Runs until it is asked to stop (0). @throws EtherloomError when it cannot start or go on */
 export function runSuper(config: SuperConfig, options: RunOptions): Promise<number> {
   return runNode(superCoreConfig(config), options, {
+    mode: "super",
     make: (environment) => new SuperNode(config, environment),
     reload: (node, log) => {
       const wanted = loadSuperConfig(config.file);

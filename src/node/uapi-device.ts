@@ -1,7 +1,8 @@
 /** The node as WireGuard's tools see it: `wg show` and `wg set` (DESIGN §11). Changes are live and not saved. */
 import type { DeviceChange, DeviceSnapshot, PeerChange } from "../api/uapi-codec.ts";
 import type { UapiDevice } from "../api/uapi-server.ts";
-import { endpointText, keyName } from "./peer.ts";
+import { SUPER_NODE_ID } from "../wire/node-id.ts";
+import { endpointText, keyName, type Peer } from "./peer.ts";
 import type { RunningNode } from "./running-node.ts";
 
 const ENOENT = -2;
@@ -39,9 +40,11 @@ export class NodeUapi implements UapiDevice {
 
   /** All or nothing: whatever can be refused is looked at before the first change is made. */
   async apply(changes: DeviceChange[]): Promise<number> {
+    let replaced = false;
     for (const change of changes) {
-      const refused = this.#refusal(change);
+      const refused = this.#refusal(change, replaced);
       if (refused !== 0) return refused;
+      replaced ||= change.kind === "replacePeers";
     }
     for (const change of changes) {
       const result = await this.#change(change);
@@ -50,16 +53,21 @@ export class NodeUapi implements UapiDevice {
     return 0;
   }
 
-  #refusal(change: DeviceChange): number {
+  /** @param replaced all peers are removed before this change, so that the file must know this one */
+  #refusal(change: DeviceChange, replaced: boolean): number {
     const node = this.#node;
     switch (change.kind) {
       case "privateKey":
         return keyName(change.privateKey) === keyName(node.core.config.privKey) ? 0 : EOPNOTSUPP;
       case "peer": {
+        // The supernode is the file's to choose, and nothing would bring it back.
+        if (change.remove === true && this.#isSupernode(node.core.peers.byKey(change.publicKey)))
+          return EOPNOTSUPP;
         if (change.remove === true || change.updateOnly === true || this.#isOwn(change)) return 0;
         // A peer without a NodeID means nothing here, and only the file knows NodeIDs.
         const running = node.core.peers.byKey(change.publicKey);
-        if (running === undefined && node.configuredPeer(change.publicKey) === undefined) return ENOENT;
+        const remains = running !== undefined && (!replaced || this.#isSupernode(running));
+        if (!remains && node.configuredPeer(change.publicKey) === undefined) return ENOENT;
         // The table sends this peer's frames through a relay: there is no link that an endpoint could be of.
         return change.endpoint !== undefined && running !== undefined && running.link < 0 ? EOPNOTSUPP : 0;
       }
@@ -78,7 +86,7 @@ export class NodeUapi implements UapiDevice {
       case "fwmark":
         return (await node.core.setFwMark(change.fwmark)) ? 0 : EIO;
       case "replacePeers":
-        for (const peer of [...node.core.peers]) node.core.removePeer(peer);
+        for (const peer of [...node.core.peers]) if (!this.#isSupernode(peer)) node.core.removePeer(peer);
         return 0;
       case "peer":
         return this.#peer(change);
@@ -107,6 +115,10 @@ export class NodeUapi implements UapiDevice {
     }
     if (change.endpoint !== undefined) node.core.setEndpoint(peer, change.endpoint);
     return 0;
+  }
+
+  #isSupernode(peer: Peer | undefined): boolean {
+    return peer?.nodeId === SUPER_NODE_ID;
   }
 
   /** WireGuard ignores a peer that is the device itself. */

@@ -25,11 +25,11 @@ export class TapPort implements Port {
   readonly description: PortDescription;
   readonly number: number;
   readonly interfaceIndex: number;
-  readonly #addon: Addon;
+  readonly #engine: Engine;
 
   /** @throws SystemError when the kernel refuses the interface or an address */
   constructor(addon: Addon, engine: Engine, options: TapOptions) {
-    this.#addon = addon;
+    this.#engine = engine;
     const tap = openTap(addon, engine, options);
     this.number = tap.port;
     this.interfaceIndex = tap.index;
@@ -55,7 +55,7 @@ export class TapPort implements Port {
 
   /** False when somebody deleted the interface. */
   alive(): boolean {
-    return this.#addon.interfaceIndex(this.description.name) === this.interfaceIndex;
+    return this.#engine.portAlive(this.number);
   }
 
   close(): void {

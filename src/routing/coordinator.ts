@@ -106,12 +106,17 @@ export class Coordinator {
     this.#refusals.retain(isMember);
   }
 
-  /** The control connection of a node opened or closed; this alone removes no link. */
-  setPresence(nowUs: number, nodeId: number, present: boolean): void {
+  /**
+   * The control connection of a node opened or closed; this alone removes no link.
+   * @param incarnation of the process that is connected: its first report replaces another's, even a newer one's
+   */
+  setPresence(nowUs: number, nodeId: number, present: boolean, incarnation?: number): void {
     const state = this.#reporters.get(nodeId);
     if (!state) return;
     state.present = present;
     state.heardUs = nowUs;
+    if (incarnation !== undefined && incarnation !== state.incarnation)
+      state.incarnation = state.counter = -1;
   }
 
   /** Total: whatever `report` is, it is either taken in or refused with stable reasons. */

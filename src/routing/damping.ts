@@ -8,7 +8,8 @@
  *                      ↑ worse: at once        ↑ better: not before the hold is over
  *
  * - A change passes when the true cost was off by more than margin = max(3 ms, 2 · jitter), to the same side, in three
- *   consecutive evaluations. An estimator that is still on its way is then followed for 5 s, in that direction only.
+ *   consecutive evaluations. An estimator that is still on its way is then followed for 5 s, in that direction only, and
+ *   already where its mean since the change is off by more than max(1 ms, jitter).
  * - After a change the link is not advertised as better for 10 s. Worse is never held back: a link that swings can
  *   be advertised twice a hold at most, and nobody is kept on a bad path.
  * - More than four changes in a minute double margin, hold and that minute, up to three times; 200 s of peace halve them.
@@ -113,7 +114,7 @@ export class LinkDamping {
     this.#beyond = isBeyond ? countOn(this.#beyond, direction) : 0;
     this.#slightlyBeyond = isSlightlyBeyond ? countOn(this.#slightlyBeyond, direction) : 0;
     const follows = nowUs < this.#followUntilUs && direction === this.#direction;
-    if (follows && isBeyond) return this.#advertise(settled, truth.lossTermUs);
+    if (follows && (isBeyond || isSlightlyBeyond)) return this.#advertise(settled, truth.lossTermUs);
     if (direction < 0 && nowUs < this.#heldUntilUs) return false;
     if (Math.abs(this.#beyond) >= CONFIRMATIONS) {
       this.#noteChange(nowUs, direction);

@@ -9,6 +9,8 @@ import { rowHash } from "./row-hash.ts";
 import type { Row, RowDelta, RowEntry, Version } from "./types.ts";
 
 const NONE = 0xffff;
+/** µs either way: sums of costs beyond, which only liars make, are told as this. It is for people alone. */
+export const MAX_ROW_COST_US: number = 2 ** 52;
 
 export class RowStore {
   readonly #incarnation: number;
@@ -77,7 +79,16 @@ export class RowStore {
   }
 
   /** Write one entry (indices; next hop -1 = unreachable, backup -1 = none). */
-  set(s: number, t: number, next: number, backup: number, hops: number, size: number, costUs: number): void {
+  set(
+    s: number,
+    t: number,
+    next: number,
+    backup: number,
+    hops: number,
+    size: number,
+    trueCostUs: number,
+  ): void {
+    const costUs = Math.max(-MAX_ROW_COST_US, Math.min(MAX_ROW_COST_US, trueCostUs));
     const at = s * this.ids.length + t;
     const nextId = this.ids[next] ?? NONE;
     const backupId = this.ids[backup] ?? NONE;

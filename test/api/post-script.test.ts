@@ -7,6 +7,7 @@ import type { PostScriptOptions, PostScriptSubject } from "../../src/api/post-sc
 import { eventually, withDirectory } from "./temporary-directory.ts";
 
 const subject: PostScriptSubject = {
+  mode: "edge",
   nodeName: "Node One",
   nodeId: 0xab0c,
   interfaceName: "el0",
@@ -55,6 +56,7 @@ describe("postScript", () => {
       EG_INTERFACE_MAC_PREFIX: "AA:BB:CC:DD",
       EG_INTERFACE_MAC_ADDR: "aa:bb:cc:dd:ab:0c",
     });
+    assert.equal(postScriptEnvironment({ ...subject, mode: "super" })["EG_MODE"], "super");
   });
 
   it("runs without a shell, with its words and the inherited environment but nobody else's sockets", () =>

@@ -281,13 +281,13 @@ describe("endpoint text", () => {
     fc.assert(fc.property(endpoints, (text) => assert.equal(parseEndpoint(text)?.text, text)));
   });
 
-  it("keeps a zone, drops leading zeros of the port", () => {
-    assert.deepEqual(parseEndpoint("[fe80::1%eth0]:00080"), {
-      family: 6,
-      address: "fe80::1%eth0",
-      port: 80,
-      text: "[fe80::1%eth0]:80",
-    });
+  it("drops leading zeros of the port", () => {
+    const text = "[fe80::1]:80";
+    assert.deepEqual(parseEndpoint("[fe80::1]:00080"), { family: 6, address: "fe80::1", port: 80, text });
+  });
+
+  it("takes no zone: nothing here could send there", () => {
+    assert.equal(parseEndpoint("[fe80::1%eth0]:80"), undefined);
   });
 
   it("never lets a line break through", () => {

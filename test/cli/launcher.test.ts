@@ -180,6 +180,19 @@ describe("launcher under an old Node.js", function () {
     assert.match(stdout, /^3 three\n4 four\n6 E\w+\n7 seven\n$/);
   });
 
+  it("passes descriptors that the arguments name as files, as a shell's <(command) does", () => {
+    const files = ["three", "four"].map((name) => {
+      writeFileSync(join(package_, name), name);
+      return openSync(join(package_, name), "r");
+    });
+    const args = ["fds", "3,4", "--config", "/dev/fd/3", "--other=/proc/self/fd/4"];
+    const { stdout } = spawnSync(oldNode!, [launcher(), ...args], {
+      stdio: ["ignore", "pipe", "inherit", ...files],
+      encoding: "utf8",
+    });
+    assert.equal(stdout, "3 three\n4 four\n");
+  });
+
   it("forwards SIGHUP and SIGTERM", async () => {
     const { child, output, ended } = start(["signals"], true);
     await until(() => output().includes("ready"));

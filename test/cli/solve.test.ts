@@ -40,6 +40,20 @@ describe("etherloom solve", function () {
     assert.match(stdout, /^# {4}1 {3}9 {7}Inf {2}no way$/m);
   });
 
+  it("solves a matrix of 400 nodes, and gives all of it to a reader that is slow", () => {
+    const ids = Array.from({ length: 400 }, (_, i) => i + 1);
+    const large = [["X", ...ids], ...ids.map((id) => [id, ...ids.map((other) => Math.abs(other - id))])];
+    const file = join(directory, "path.txt");
+    writeFileSync(file, large.map((row) => row.join(" ")).join("\n"));
+    const slow = `node_modules/.bin/node etherloom.js solve --config ${file} | { sleep 3; tail -n 1; }`;
+    const { stdout, status } = spawnSync("bash", ["-o", "pipefail", "-c", slow], {
+      cwd: root,
+      encoding: "utf8",
+    });
+    assert.equal(status, 0);
+    assert.match(stdout, /^# +400 +399 +1 +400 → 399$/m);
+  });
+
   it("does not mind a newline at the end, or none", () => {
     const expected = solve(matrix).stdout;
     assert.equal(solve(matrix.trimEnd()).stdout, expected);

@@ -1,6 +1,7 @@
 // What the loopback tests of the super protocol share: servers and edges that record what happens, and a stranger who
 // speaks the frames by hand.
 
+import { createSocket, type Socket } from "node:dgram";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Connection, Libp2p, Stream } from "@libp2p/interface";
 import { multiaddr } from "@multiformats/multiaddr";
@@ -158,6 +159,40 @@ export async function dial(
   ip = "127.0.0.1",
 ): Promise<Connection> {
   return host.dial(multiaddr(multiaddrText(ip, port, transport)), { force: true });
+}
+
+export interface UdpGate {
+  readonly port: number;
+  /** Datagrams of clients that passed. */
+  passed: number;
+  /** Whether datagrams of clients pass. */
+  open: boolean;
+  /** Whether the server's pass. */
+  answers: boolean;
+}
+
+/** A port of loopback whose datagrams reach the server at `port`, and its answers those who sent them, or not. */
+export async function udpGate(port: number, own: number = 0): Promise<UdpGate> {
+  const front = createSocket("udp4");
+  const backs = new Map<string, Socket>();
+  await new Promise<void>((resolve) => front.bind(own, "127.0.0.1", resolve));
+  const gate: UdpGate = { port: front.address().port, passed: 0, open: true, answers: true };
+  front.on("message", (data, from) => {
+    if (!gate.open) return;
+    const name = `${from.address}:${from.port}`;
+    let back = backs.get(name);
+    if (back === undefined) {
+      back = createSocket("udp4");
+      backs.set(name, back);
+      back.on("message", (answer) => void (gate.answers && front.send(answer, from.port, from.address)));
+    }
+    back.send(data, port, "127.0.0.1");
+    gate.passed++;
+  });
+  later(async () => {
+    for (const socket of [front, ...backs.values()]) socket.close();
+  });
+  return gate;
 }
 
 /** A stream on which frames are written and read by hand. */

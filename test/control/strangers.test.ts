@@ -25,9 +25,15 @@ import {
   later,
   openFrames,
   superServer,
+  udpGate,
   until,
 } from "./loopback.ts";
 import type { TestServer } from "./loopback.ts";
+
+/** What libp2p's connections have besides their interface. */
+interface Muxed {
+  readonly muxer: { send(data: Uint8Array): void };
+}
 
 const json = (value: unknown): Uint8Array => ascii(JSON.stringify(value));
 
@@ -101,6 +107,38 @@ describe("strangers at a supernode's control port", function () {
     await until("the end of the crowd", () => server.counters().unproven === 0);
     assert.ok(server.counters().late >= MAX_UNPROVEN_PER_PREFIX);
     assert.equal(server.counters().connected, 1);
+  });
+
+  for (const [what, frame] of [
+    ["a version that there is not", [1, 0, 0, 0]],
+    ["an answer to a ping that nobody sent", [0, 2, 0, 2]],
+    ["data for the session itself", [0, 0, 0, 0]],
+  ] as const) {
+    it(`cannot end it by a yamux frame with ${what}`, async () => {
+      const { server } = await superServer();
+      for (const withStream of [false, true]) {
+        const connection = await dial(await hostOf("stranger", "tcp"), server.port, "tcp");
+        if (withStream) await openFrames(connection);
+        (connection as unknown as Muxed).muxer.send(Uint8Array.from([...frame, ...new Uint8Array(8)]));
+        await until("the end of the connection", () => connection.status !== "open");
+      }
+      // What nobody catches comes in a turn of its own.
+      await sleep(50);
+      assert.equal((await edge("member", [server.port])).state().state, "connecting");
+      await until("the end of the strangers", () => server.counters().unproven === 0);
+    });
+  }
+
+  it("who fall silent in the middle of a QUIC handshake hold up nobody", async () => {
+    const { server } = await superServer();
+    const gate = await udpGate(server.port);
+    gate.answers = false;
+    const stranger = await hostOf("stranger");
+    for (let i = 0; i < 4; i++) void dial(stranger, gate.port).catch(() => {});
+    await until("first datagrams", () => gate.passed >= 4);
+    const member = await edge("member", [server.port]);
+    await until("the member's welcome", () => member.state().state === "connected", 3_000);
+    assert.equal(member.state().transport, "quic");
   });
 
   it("do not lend their place to another connection of the same socket", async () => {

@@ -6,8 +6,22 @@ import type { AddressInfo } from "node:net";
 import { afterEach, describe, it } from "mocha";
 import type { Member } from "../../src/control/messages.ts";
 import { seedBytes } from "../noise/fixtures.ts";
-import { SUPER_KEY, closeAll, edge, helloOf, later, superServer, until } from "./loopback.ts";
+import { SUPER_KEY, closeAll, edge, helloOf, later, superServer, udpGate, until } from "./loopback.ts";
 import type { TestEdge } from "./loopback.ts";
+
+/** A port of loopback (`own`, or any) whose TCP connections go on to the one at `port`. */
+async function tcpPassage(port: number, own: number = 0): Promise<number> {
+  const passage = createTcpServer((socket) => {
+    const onwards = connect(port, "127.0.0.1");
+    socket.pipe(onwards).pipe(socket);
+    socket.on("error", () => onwards.destroy());
+    onwards.on("error", () => socket.destroy());
+    later(async () => void socket.destroy());
+  });
+  await new Promise<void>((resolve) => passage.listen(own, "127.0.0.1", resolve));
+  later(async () => void passage.close());
+  return (passage.address() as AddressInfo).port;
+}
 
 const connected = (one: TestEdge) => (): boolean => one.state().state === "connected";
 
@@ -46,19 +60,27 @@ describe("the super protocol on loopback", function () {
 
   it("falls back to TCP where UDP does not pass", async () => {
     const { server, edges } = await superServer();
-    const passage = createTcpServer((socket) => {
-      const onwards = connect(server.port, "127.0.0.1");
-      socket.pipe(onwards).pipe(socket);
-      socket.on("error", () => onwards.destroy());
-      onwards.on("error", () => socket.destroy());
-      later(async () => void socket.destroy());
-    });
-    await new Promise<void>((resolve) => passage.listen(0, "127.0.0.1", resolve));
-    later(async () => void passage.close());
-    const one = await edge("one", [(passage.address() as AddressInfo).port]);
+    const one = await edge("one", [await tcpPassage(server.port)]);
     await until("the welcome", connected(one));
     assert.equal(one.state().transport, "tcp");
     assert.equal(edges[0]?.transport, "tcp");
+  });
+
+  it("turns to TCP where QUIC connections start and then fall silent, and to QUIC again after that", async () => {
+    const { server, edges } = await superServer();
+    const gate = await udpGate(server.port);
+    await tcpPassage(server.port, gate.port);
+    const { state } = await edge("edge", [gate.port]);
+    await until("QUIC", () => state().state === "connected" && state().transport === "quic");
+    gate.open = gate.answers = false;
+    await until("the end of QUIC", () => state().state !== "connected", 12_000);
+    gate.open = gate.answers = true;
+    await until("TCP", () => state().state === "connected");
+    assert.equal(state().transport, "tcp");
+    edges.at(-1)?.close();
+    await until("the end of TCP", () => state().state !== "connected");
+    await until("QUIC again", () => state().state === "connected");
+    assert.equal(state().transport, "quic");
   });
 
   it("carries snapshots of up to 1 MiB, and refuses longer ones and long messages before they are sent", async () => {

@@ -10,6 +10,7 @@ import { BROADCAST, FrameMaker, macOf } from "../support/sample-frames.ts";
 import {
   chain,
   describeAsRoot,
+  eventually,
   type EdgeConfig,
   FrameSocket,
   iperf,
@@ -102,7 +103,7 @@ describeAsRoot("counters", function () {
   it("balance over frames that nothing can carry, each under its reason", async () => {
     const { mesh } = await bed.mesh(lan(["a", "b", "c"]), {
       adjust: (config: EdgeConfig) => {
-        config.interface["mtu"] = 3200;
+        config.interface["mtu"] = 9000;
         // There is no way from a to c, but one back.
         delete config.nextHopTable[1]?.[3];
       },
@@ -114,11 +115,16 @@ describeAsRoot("counters", function () {
     const behindC = macOf("02:00:00:00:0c:01");
     atC.send(new FrameMaker(behindC, BROADCAST).plain(60));
     await atA.waitFor((frame) => frame.subarray(6, 12).equals(behindC), 1, 10_000);
+    mesh.edge("a").node.exec(["ip", "link", "set", "eth0", "mtu", "576"]);
+    await eventually("a route of 576 bytes", async () => {
+      const { peers } = await mesh.edge("a").status();
+      return peers.every(({ link }) => link?.mtu === 576);
+    });
     const before = await atRest(mesh, [...FRAMES, ...DATAGRAMS]);
     const maker = new FrameMaker(station, BROADCAST);
     atA.send(
-      maker.plain(2900 + 14 - 200), // in two pieces
-      maker.plain(3200 + 14), // too large even for two
+      maker.plain(2700 + 14), // in six pieces
+      maker.plain(9000 + 14), // too large even for sixteen
       new FrameMaker(station, behindC).plain(60), // known, without a way
       new FrameMaker(station, station).plain(60), // where it came from
       new FrameMaker(macOf("03:00:00:00:00:01"), BROADCAST).plain(60), // no station's address

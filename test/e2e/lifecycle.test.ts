@@ -20,7 +20,7 @@ import {
   TestBed,
   waitForPing,
 } from "./harness.ts";
-import { SteadyPing } from "./outage.ts";
+import { sleep, SteadyPing } from "./outage.ts";
 
 const checkout = join(import.meta.dirname, "../..");
 const PYTHON = existsSync("/usr/bin/python3") ? "/usr/bin/python3" : "python3";
@@ -120,6 +120,23 @@ describeAsRoot("a node's end", function () {
     assert.deepEqual(await child.exited, { code: 0, signal: null });
     assert.ok(Date.now() - begin < 3000);
     assert.deepEqual(leftovers(lab), []);
+  });
+
+  it("does not come when its interface gets another name or moves to another namespace", async () => {
+    const { a, b, mesh } = await two();
+    await mesh.start();
+    await settle(mesh);
+    a.node.exec(["ip", "link", "set", "ov", "down"]);
+    a.node.exec(["ip", "link", "set", "ov", "name", "other"]);
+    a.node.exec(["ip", "link", "set", "other", "up"]);
+    await waitForPing(a.node, b.address);
+    a.node.exec(["ip", "link", "set", "other", "netns", String(b.child.pid)]);
+    // It is looked at four times a second.
+    await sleep(1000);
+    assert.ok(a.running);
+    b.node.exec(["ip", "link", "set", "other", "up"]);
+    b.node.exec(["ip", "address", "add", `${a.address}/24`, "dev", "other"]);
+    assert.deepEqual(await a.stop(), { code: 0, signal: null });
   });
 
   it("comes when its interface is deleted: one line, exit code 1", async () => {

@@ -73,6 +73,34 @@ describeAsRoot("a reload", function () {
     await reload(a, /reload: nothing changed/);
   });
 
+  it("starts a peer anew whose endpoint was removed or pinned, and tells of every other change", async () => {
+    const { mesh } = await bed.mesh(lan(["a", "b"]));
+    const [a, b] = [mesh.edge("a"), mesh.edge("b")];
+    await waitForPing(a.node, b.address);
+    const toB = a.config.peers[0];
+    assert.ok(toB);
+    const endPoint = toB.endPoint;
+    toB.static = true;
+    a.save();
+    await reload(a, /reload: peer 2 starts anew: endPoint \S+:3001, static true/);
+    await waitForPing(a.node, b.address, 3000);
+
+    delete toB.endPoint;
+    toB.static = false;
+    a.save();
+    await reload(a, /reload: peer 2 starts anew: endPoint none, static false/);
+    // b knows where a is.
+    await waitForPing(a.node, b.address, 3000);
+
+    Object.assign(toB, { endPoint, name: "bob", persistentKeepalive: 9 });
+    a.config.nextHopTable = { [a.id]: {} };
+    a.save();
+    await reload(a, /reload: nextHopTable: the own row changed/);
+    assert.match(a.child.log, /reload: peer 2: name bob/);
+    assert.match(a.child.log, /reload: peer 2: persistentKeepalive 9/);
+    assert.equal((await a.status()).peers[0]?.name, "bob");
+  });
+
   it("of an invalid file reports what is wrong, and changes nothing", async () => {
     const { mesh } = await bed.mesh(lan(["a", "b"]));
     const [a, b] = [mesh.edge("a"), mesh.edge("b")];

@@ -188,4 +188,21 @@ describeAsRoot("a network with a supernode", function () {
     const keys = seen.stdout.split("\n").filter((line) => line !== "" && !line.endsWith("(none)"));
     assert.equal(keys.length, 1, seen.stdout + seen.stderr);
   });
+
+  it("lets members be removed and added again by wg set, and the supernode not be removed", async () => {
+    const mesh = await bed.start({ edges: ["a", "b"], ...QUICK });
+    await everybodyAnswers(mesh);
+    const name = String(mesh.program("a").config["uapiName"]);
+    const set = (...words: string[]): number | null =>
+      mesh.site("a").node.exec(["wg", "set", name, ...words], { check: false }).status;
+    const keyOf = (nodeName: string): string => mesh.site(nodeName).keys.publicKey;
+    const peers = async (): Promise<string[]> =>
+      (await statusOf(mesh, "a")).peers.map((peer) => peer.name).sort();
+    assert.notEqual(set("peer", keyOf(SUPER), "remove"), 0);
+    assert.equal(set("peer", keyOf("b"), "remove"), 0);
+    assert.deepEqual(await peers(), ["supernode"]);
+    assert.equal(set("peer", keyOf("b")), 0);
+    assert.deepEqual(await peers(), ["b", "supernode"]);
+    await waitForPing(mesh.site("a").node, overlayAddress(mesh.site("b")), 5000);
+  });
 });

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
+import { closeSync, openSync } from "node:fs";
 import { describe, it } from "mocha";
 import { formatLine } from "../../src/node/log.ts";
 
@@ -31,6 +32,23 @@ describe("the log", () => {
     const { stdout, stderr } = logged("info");
     assert.equal(stdout, "");
     assert.match(stderr, /^\d\d:\d\d:\d\d info {2}link up node=7\n\d\d:\d\d:\d\d error it broke\n$/);
+  });
+
+  it("stops nothing when it cannot be written", () => {
+    const script = `import { createLog } from ${JSON.stringify(moduleUrl)};
+      const log = createLog("info");
+      for (let i = 0; i < 100_000; i++) log.info({ node: 7 }, "link up");
+      process.stdout.write(String(process.memoryUsage().rss < 400e6));`;
+    for (const env of [{}, { ETHERLOOM_LOG: "json" }]) {
+      const full = openSync("/dev/full", "w");
+      const { stdout, status } = spawnSync(process.execPath, ["--input-type=module", "-e", script], {
+        encoding: "utf8",
+        env: { ...process.env, ...env },
+        stdio: ["ignore", "pipe", full],
+      });
+      closeSync(full);
+      assert.deepEqual([status, stdout], [0, "true"]);
+    }
   });
 
   it("leaves out what is below its level, and everything when silent", () => {

@@ -103,6 +103,27 @@ describe("a supernode's book of members", () => {
     assert.equal(relay(), "always");
   });
 
+  it("tells of sixteen addresses of a member at most, and of no change where there is none", () => {
+    const book = new MemberBook(undefined);
+    book.setPeers([superPeer(1), superPeer(2)]);
+    const addresses = Array.from({ length: 64 }, (_, i) => `10.0.0.${i}:3001`);
+    book.arrived(2, { ...hello, endpoints: addresses });
+    book.setObserved(2, "192.0.2.2:3001");
+    assert.equal(book.message(1, 0, false, [2], []).set[0]?.endpoints.length, 17);
+    book.takeChanges();
+    book.setLocal(2, addresses);
+    assert.deepEqual(book.takeChanges(), { changed: [], removed: [] });
+    book.setLocal(2, addresses.slice(1));
+    assert.deepEqual(book.takeChanges(), { changed: [2], removed: [] });
+  });
+
+  it("makes nobody relay whose own file says never", () => {
+    const book = new MemberBook(undefined);
+    book.setPeers([superPeer(1), superPeer(2, { relay: "always" })]);
+    book.arrived(2, { ...hello, relay: "never" });
+    assert.equal(book.policies()[1]?.relay, "never");
+  });
+
   it("tells nobody's LAN addresses to a member that is to use none", () => {
     const book = new MemberBook(undefined);
     book.setPeers([superPeer(1, { skipLocalIp: true }), superPeer(2), superPeer(3)]);

@@ -55,6 +55,33 @@ describe("the members that a supernode names", () => {
     assert.equal(core.peers.byNode(2)?.keySource, "told by the supernode");
   });
 
+  it("lack a list until there is one, and again when a message was lost or another supernode is obeyed", () => {
+    assert.equal(list.lacksList, true);
+    say(true, [member(2)]);
+    assert.equal(list.lacksList, false);
+    generation++;
+    assert.equal(say(false, [member(3)]), false);
+    assert.equal(list.lacksList, true);
+    say(true, [member(2)]);
+    list.expectFull();
+    assert.equal(list.lacksList, true);
+  });
+
+  it("come back with their addresses when they were removed by hand and are added again", () => {
+    say(true, [member(2, { endpoints: [seen("192.0.2.2:1"), named("a.example:1")] })]);
+    const config = list.configuredPeer(keyOf(2));
+    assert.equal(config?.endPoint, "a.example:1");
+    assert.equal(list.configuredPeer(keyOf(9)), undefined);
+    const peer = core.peers.byNode(2);
+    assert.ok(config && peer);
+    core.removePeer(peer);
+    core.take();
+    candidates();
+    list.addPeer(config);
+    assert.deepEqual(core.take(), ["add 2 key 2", "open 2"]);
+    assert.deepEqual(candidates(), [[2, 1]]);
+  });
+
   it("stay when others are told of, and go when a whole list does not name them", () => {
     say(true, [member(2), member(3)]);
     say(false, [member(4)]);

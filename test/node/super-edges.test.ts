@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterEach, describe, it } from "mocha";
 import type { SuperMessage } from "../../src/control/messages.ts";
-import type { EdgeConnection } from "../../src/control/super-server.ts";
+import type { EdgeConnection, EdgeNews } from "../../src/control/super-server.ts";
 import { createLog } from "../../src/node/log.ts";
 import { MemberBook } from "../../src/node/member-book.ts";
 import { RefusalLog } from "../../src/node/refusal-log.ts";
@@ -12,7 +12,12 @@ import { Coordinator } from "../../src/routing/coordinator.ts";
 import { superPeer } from "./super-peer.ts";
 
 /** So many edges, all connected, and what the first one is told. */
-function connected(count: number): { edges: SuperEdges; book: MemberBook; told: SuperMessage[] } {
+function connected(count: number): {
+  edges: SuperEdges;
+  book: MemberBook;
+  told: SuperMessage[];
+  say: (nodeId: number, message: EdgeNews) => void;
+} {
   const log = createLog("silent");
   const book = new MemberBook(undefined);
   const edges = new SuperEdges({
@@ -25,15 +30,22 @@ function connected(count: number): { edges: SuperEdges; book: MemberBook; told: 
     }),
   });
   const told: SuperMessage[] = [];
+  const connections = new Map<number, EdgeConnection>();
   book.setPeers(Array.from({ length: count }, (_, i) => superPeer(i + 1)));
   for (let nodeId = 1; nodeId <= count; nodeId++) {
     const send = (message: SuperMessage): boolean => nodeId !== 1 || told.push(message) > 0;
-    const hello = { nodeId, endpoints: [], relay: "auto", additionalCostUs: 0 };
-    edges.arrived({ nodeId, hello, send, remoteAddress: "", transport: "quic" } as unknown as EdgeConnection);
+    const hello = { nodeId, endpoints: [], relay: "auto", additionalCostUs: 0, incarnation: 1 };
+    const connection = {
+      ...{ nodeId, hello, send, remoteAddress: "", transport: "quic" },
+      close: () => connection.onClose("closed"),
+    } as unknown as EdgeConnection;
+    connections.set(nodeId, connection);
+    edges.arrived(connection);
   }
   edges.tell();
   told.splice(0);
-  return { edges, book, told };
+  const say = (nodeId: number, message: EdgeNews): void => connections.get(nodeId)?.onMessage(message);
+  return { edges, book, told, say };
 }
 
 /** Rounds in which the first edge is told of changes that come every other millisecond. */
@@ -52,6 +64,30 @@ async function rounds(count: number, duringMs: number): Promise<number> {
 describe("the edges of a supernode", () => {
   let edges: SuperEdges | undefined;
   afterEach(() => edges?.stop());
+
+  it("are told of a member's new addresses once a second, however often it has some", async () => {
+    const few = connected(3);
+    edges = few.edges;
+    for (let i = 0; i < 50; i++) few.say(2, { type: "endpoints", endpoints: [`192.0.2.1:${i + 1}`] });
+    await sleep(50);
+    assert.equal(few.told.length, 0);
+    edges.tick(1000);
+    assert.equal(few.told.length, 1);
+    const [message] = few.told;
+    assert.ok(message?.type === "members");
+    assert.deepEqual(message.set[0]?.endpoints, [{ address: "192.0.2.1:50", source: "local" }]);
+    edges.tick(1000);
+    assert.equal(few.told.length, 1);
+  });
+
+  it("are told nothing once they are cut off, not even what is changed with that", () => {
+    const few = connected(3);
+    edges = few.edges;
+    few.book.setPeers([superPeer(2), superPeer(3, { name: "other" })]);
+    edges.cutOff(1);
+    edges.tell();
+    assert.deepEqual(few.told, []);
+  });
 
   it("are told of a change within milliseconds", async () => {
     const few = connected(3);

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 import { describe, it } from "mocha";
 import { Coordinator } from "../../src/routing/coordinator.ts";
+import { MAX_ROW_COST_US } from "../../src/routing/row-store.ts";
 import { RelayTable } from "../../src/routing/relay-table.ts";
 import { advert, advertsOf, coordinatorOf, follow, randomNetwork, report } from "./networks.ts";
 
@@ -83,6 +84,39 @@ describe("taking in reports", () => {
     assert.equal(counters["unknown-member"], 1);
     const named = coordinator.refusedBy().find(({ reason }) => reason === "unknown-peer");
     assert.deepEqual(named, { nodeId: 1, reason: "unknown-peer", peer: 10, count: 4 });
+  });
+
+  it("hears the process that is connected, also after a newer one with the same key", () => {
+    const coordinator = threeMembers();
+    const said = (incarnation: number, costUs: number): object =>
+      coordinator.report(0, 1, report(1, 1, [advert(2, 1, costUs)], { incarnation }));
+    assert.deepEqual(said(200, 9000), { accepted: true, refused: [] });
+    assert.deepEqual(said(100, 5000), { accepted: false, refused: [{ reason: "stale" }] });
+    coordinator.setPresence(0, 1, false);
+    coordinator.setPresence(0, 1, true, 100);
+    assert.deepEqual(said(100, 5000), { accepted: true, refused: [] });
+    coordinator.compute();
+    assert.equal(coordinator.links().find(({ from, to }) => from === 2 && to === 1)?.costUs, 5000);
+    // The same process on a new connection counts on.
+    coordinator.setPresence(0, 1, true, 100);
+    assert.deepEqual(said(100, 6000), { accepted: false, refused: [{ reason: "stale" }] });
+  });
+
+  it("tells costs that a message can hold, whatever liars in a row add up to", () => {
+    const ids = [1, 2, 3, 4, 5, 6, 7];
+    const coordinator = new Coordinator({ incarnation: 1 });
+    coordinator.setMembers(ids.map((nodeId) => ({ nodeId, relay: "auto", additionalCostUs: 0 })));
+    for (const id of ids) {
+      const links = [id - 1, id + 1]
+        .filter((from) => ids.includes(from))
+        .map((from) => advert(from, id, from < id ? 2 ** 50 : -(2 ** 50)));
+      coordinator.report(0, id, report(id, 1, links));
+    }
+    coordinator.compute();
+    const costs = ids.flatMap((id) => coordinator.row(id).entries.map(({ costUs }) => costUs));
+    assert.ok(costs.length > 0);
+    const most = costs.reduce((max, cost) => Math.max(max, Math.abs(cost)), 0);
+    assert.equal(most, MAX_ROW_COST_US);
   });
 
   it("keeps what was said of a link before when a report of it is refused", () => {
