@@ -5,9 +5,12 @@
 
 /** A machine that slept for less is not told from readings taken a moment apart. */
 const SUSPENDED_US = 1_000_000;
-/** The kernel slews CLOCK_MONOTONIC by up to 500 ppm against the raw one; readings are a moment apart. */
+/**
+ * Time daemons slew CLOCK_MONOTONIC against the raw one: ntpd by 500 ppm, chrony by 83 333, and the kernel lets nobody go
+ * beyond 10 % (adjtimex(2), ADJ_TICK). Readings are a moment apart.
+ */
 const JUMP_US = 20_000;
-const SLEW = 0.001;
+const SLEW = 0.11;
 
 export class ClockWatch {
   #rawUs = NaN;

@@ -85,7 +85,7 @@ export class DataPlane {
     const sendNext = (towards: number, payload: Uint8Array): boolean =>
       this.#dispatch.recordToNext(KIND_CONTROL, towards, payload);
     this.#tracer = new Tracer(this.#state, () => this.#clock.meshUs(), sendNext, post);
-    const backlog = new Int32Array(setup.handshakeBacklog);
+    const backlog = new Int32Array(setup.backlog);
     const [state, clock, links, paths, tracer] = [
       this.#state,
       this.#clock,
@@ -98,7 +98,7 @@ export class DataPlane {
       this.#engine.setMac1Key(setup.mac1Key);
       // The socket comes first: a second node with the same file fails here, before it disturbs the first one's TAP.
       this.#udp = this.#engine.openUdp(setup.udp);
-      this.#port = openLocalPort(addon, this.#state, setup.port, post);
+      this.#port = openLocalPort(addon, this.#state, setup.port, post, backlog);
     } catch (error) {
       this.#engine.close();
       throw error;

@@ -25,7 +25,7 @@ import {
 import { HandshakeShare } from "./handshake-share.ts";
 import type { Links } from "./links.ts";
 import { NO_NODE } from "./members.ts";
-import type { FromWorker } from "./messages.ts";
+import { BACKLOG_HANDSHAKES, type FromWorker } from "./messages.ts";
 import { NodeBuckets } from "./node-buckets.ts";
 import type { Paths } from "./paths.ts";
 import type { PlaneClock } from "./plane-clock.ts";
@@ -39,6 +39,9 @@ const MAC2 = 16;
 /** Control messages a second and burst that one member may send to the main thread. */
 const CONTROL_RATE = 50;
 const CONTROL_BURST = 300;
+/** The same of probes, for links and for paths: several times what the busiest schedule sends. */
+const PROBE_RATE = 200;
+const PROBE_BURST = 100;
 
 export class Intake {
   readonly #state: PlaneState;
@@ -50,8 +53,9 @@ export class Intake {
   readonly #post: (message: FromWorker) => void;
   readonly #handshakeShare: HandshakeShare = new HandshakeShare();
   readonly #control: NodeBuckets = new NodeBuckets(CONTROL_RATE, CONTROL_BURST);
+  readonly #probes: NodeBuckets = new NodeBuckets(PROBE_RATE, PROBE_BURST);
 
-  /** `backlog`: Int32Array(1), handshakes posted and not yet taken. */
+  /** `backlog`: of {@link WorkerSetup}. */
   constructor(
     state: PlaneState,
     clock: PlaneClock,
@@ -86,6 +90,11 @@ export class Intake {
       return;
     }
     const node = state.slotNode[slot] ?? NO_NODE;
+    const isProbe = kind === KIND_PROBE || kind === KIND_PATH_PROBE;
+    if (isProbe && !this.#probes.take(node, 1, state.nowMs)) {
+      state.drops.count("probeRate");
+      return;
+    }
     state.activity.received(node, state.nowMs, kind === KIND_CONTROL);
     if (state.slotConfirmed[slot] === 0) state.confirmed(slot);
     const bytes = this.#state.engine.receiveArena.subarray(offset, offset + length);
@@ -115,12 +124,12 @@ export class Intake {
     const arena = this.#state.engine.receiveArena;
     let mac2 = 0;
     for (let i = offset + length - MAC2; i < offset + length; i++) mac2 |= arena[i] ?? 0;
-    const full = Atomics.load(this.#backlog, 0) >= MAX_BACKLOG;
+    const full = Atomics.load(this.#backlog, BACKLOG_HANDSHAKES) >= MAX_BACKLOG;
     if (full || !this.#handshakeShare.take(addresses, from, hop, source, mac2 !== 0, this.#state.nowMs)) {
       this.#state.drops.count("handshakeQueue");
       return;
     }
-    Atomics.add(this.#backlog, 0, 1);
+    Atomics.add(this.#backlog, BACKLOG_HANDSHAKES, 1);
     this.#post({
       type: "handshake",
       datagram: this.#state.engine.receiveArena.slice(offset, offset + length),

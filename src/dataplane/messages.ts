@@ -52,9 +52,14 @@ export interface WorkerSetup {
   floodSet: number[];
   members: number[];
   neighbours: NeighbourSetup[];
-  /** Handshakes posted and not yet taken by the main thread: Int32Array(1). */
-  handshakeBacklog: SharedArrayBuffer;
+  /** Messages posted and not yet taken by the main thread, by kind: Int32Array(2). */
+  backlog: SharedArrayBuffer;
 }
+
+/** Indices of {@link WorkerSetup.backlog}. */
+export const BACKLOG_HANDSHAKES = 0;
+export const BACKLOG_FRAMES = 1;
+export const BACKLOG_BYTES = 8;
 
 export type ToWorker =
   | {

@@ -4,22 +4,22 @@ const NODE_IDS = 65536;
 export class NodeBuckets {
   readonly #perMs: number;
   readonly #burst: number;
-  readonly #tokens: Float64Array;
-  readonly #filledAt: Float64Array = new Float64Array(NODE_IDS);
+  /** Tokens taken and not yet filled up: zero for most nodes, whose pages are never touched. */
+  readonly #taken: Float64Array = new Float64Array(NODE_IDS);
+  readonly #takenAt: Float64Array = new Float64Array(NODE_IDS);
 
   constructor(perSecond: number, burst: number) {
     this.#perMs = perSecond / 1000;
     this.#burst = burst;
-    this.#tokens = new Float64Array(NODE_IDS).fill(burst);
   }
 
   /** Takes `items` tokens of `node`, all or none. */
   take(node: number, items: number, nowMs: number): boolean {
-    const gained = (nowMs - (this.#filledAt[node] ?? 0)) * this.#perMs;
-    const tokens = Math.min(this.#burst, (this.#tokens[node] ?? 0) + gained);
-    const enough = tokens >= items;
-    this.#filledAt[node] = nowMs;
-    this.#tokens[node] = enough ? tokens - items : tokens;
+    const filled = (nowMs - (this.#takenAt[node] ?? 0)) * this.#perMs;
+    const taken = Math.max(0, (this.#taken[node] ?? 0) - filled);
+    const enough = taken + items <= this.#burst;
+    this.#takenAt[node] = nowMs;
+    this.#taken[node] = enough ? taken + items : taken;
     return enough;
   }
 }

@@ -161,26 +161,26 @@ export class Outbound {
       copies++;
     }
     const set = state.members.floodSet;
-    for (let i = 0; i < set.length; i++) this.#toNode(index, set[i] ?? 0, frames);
+    for (let i = 0; i < set.length; i++) this.#toNode(index, set[i] ?? 0, frames, true);
     copies += set.length;
     if (copies === 0) state.drops.count("noRoute", frames);
     else state.floodCopies += (copies - 1) * frames;
   }
 
-  #toNode(index: number, node: number, frames: number): void {
+  #toNode(index: number, node: number, frames: number, flooded: boolean = false): void {
     const state = this.#state;
     const { members } = state;
     const way = chooseWay(members, node, NO_NODE, NO_NODE);
     const next = way & WAY_NODE;
     if (next === NO_NODE) {
-      if (members.awaitsTable(node)) this.#wait(index, node, node, frames);
+      if (members.awaitsTable(node)) this.#wait(index, node, node, frames, flooded);
       else state.drops.count("noRoute", frames);
       return;
     }
     const keypair = members.sendSlot[node] ?? -1;
     const hop = next === node ? -1 : (members.sendSlot[next] ?? -1);
     if (keypair < 0 || (next !== node && hop < 0) || members.addressed[next] === 0) {
-      this.#wait(index, node, keypair < 0 ? node : next, frames);
+      this.#wait(index, node, keypair < 0 ? node : next, frames, flooded);
       return;
     }
     if (this.#sends === MAX_SENDS) {
@@ -226,30 +226,30 @@ export class Outbound {
     state.engine.writes[at + 2] = portId;
   }
 
-  #wait(index: number, node: number, missing: number, frames: number): void {
+  #wait(index: number, node: number, missing: number, frames: number, flooded: boolean): void {
     const state = this.#state;
     state.wantSession(missing);
     if (missing !== node && (state.members.sendSlot[node] ?? -1) < 0) state.wantSession(node);
     // A flow to a node that is away must not cost a copy for each of its frames.
-    if (!state.waiting.hasRoom(node)) {
+    if (!state.waiting.hasRoom(node, flooded)) {
       state.drops.count("waitQueueFull", frames);
       return;
     }
     let kept = 0;
     for (const frame of this.#exported(FROM_PORT, index)) {
-      if (!state.waiting.add(node, frame, state.nowMs)) break;
+      if (!state.waiting.add(node, frame, state.nowMs, flooded)) break;
       kept++;
     }
     if (kept < frames) state.drops.count("waitQueueFull", frames - kept);
   }
 
   /** Gives the finished frames that a descriptor stands for to a port that lives in JavaScript. */
-  deliver(take: (frame: Uint8Array) => void, source: number, index: number, frames: number): void {
+  deliver(take: (frame: Uint8Array) => boolean, source: number, index: number, frames: number): void {
     const { engine, drops } = this.#state;
     const finished = this.#exported(source, index);
-    for (const frame of finished) take(frame);
-    engine.counters[COUNTER_FRAMES_TO_PORTS] =
-      (engine.counters[COUNTER_FRAMES_TO_PORTS] ?? 0) + finished.length;
+    const taken = finished.filter((frame) => take(frame)).length;
+    engine.counters[COUNTER_FRAMES_TO_PORTS] = (engine.counters[COUNTER_FRAMES_TO_PORTS] ?? 0) + taken;
+    if (taken < finished.length) drops.count("portBacklog", finished.length - taken);
     if (finished.length < frames) drops.count("export", frames - finished.length);
   }
 

@@ -18,7 +18,7 @@ export interface LocalPort {
   /** Port id, as in FIB owners; engine ports have the engine's number. */
   readonly id: number;
   /** Set for a port that lives in JavaScript: takes one finished frame. */
-  readonly deliver?: (frame: Uint8Array) => void;
+  readonly deliver?: (frame: Uint8Array) => boolean;
 }
 
 /** What the tables ask of the rest of the plane. */

@@ -4,6 +4,9 @@
  */
 const MAX_PER_NODE = 32;
 const MAX_TOTAL = 1024;
+/** Of that for copies of floods: members that are away must not take the room of those whose sessions are being opened. */
+const MAX_FLOODED_PER_NODE = 8;
+const MAX_TOTAL_FLOODED = 512;
 const MAX_AGE_MS = 3000;
 
 interface WaitingFrame {
@@ -15,13 +18,15 @@ export class Waiting {
   readonly #queues: Map<number, WaitingFrame[]> = new Map();
   #total = 0;
 
-  hasRoom(node: number): boolean {
-    return this.#total < MAX_TOTAL && (this.#queues.get(node)?.length ?? 0) < MAX_PER_NODE;
+  /** @param flooded the frame is one of many copies */
+  hasRoom(node: number, flooded: boolean = false): boolean {
+    const [each, all] = flooded ? [MAX_FLOODED_PER_NODE, MAX_TOTAL_FLOODED] : [MAX_PER_NODE, MAX_TOTAL];
+    return this.#total < all && (this.#queues.get(node)?.length ?? 0) < each;
   }
 
   /** False when there is no room: the caller counts the drop. */
-  add(node: number, bytes: Uint8Array, nowMs: number): boolean {
-    if (!this.hasRoom(node)) return false;
+  add(node: number, bytes: Uint8Array, nowMs: number, flooded: boolean = false): boolean {
+    if (!this.hasRoom(node, flooded)) return false;
     const queue = this.#queues.get(node) ?? [];
     queue.push({ bytes, sinceMs: nowMs });
     this.#queues.set(node, queue);

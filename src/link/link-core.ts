@@ -64,6 +64,7 @@ export class LinkCore {
   readonly #writer: ProbeWriter;
   readonly #sender: ProbeSender;
   readonly #replies: TokenBucket;
+  readonly #strangeReplies: TokenBucket;
   readonly #directions: Directions;
   readonly #clock: ClockSource | undefined;
   readonly #pace: PeerPace = new PeerPace();
@@ -91,7 +92,9 @@ export class LinkCore {
     const { epoch, lastSequence } = options;
     this.#writer = new ProbeWriter(this.#measures, epoch, this.#tuning.nonceLifetimeUs, lastSequence);
     this.#sender = new ProbeSender(this.#choice, this.#writer, options.budget, this.#tuning);
-    this.#replies = new TokenBucket(this.#tuning.repliesPerSecond, this.#tuning.replyBurst);
+    const { repliesPerSecond, replyBurst, strangeRepliesPerSecond, strangeReplyBurst } = this.#tuning;
+    this.#replies = new TokenBucket(repliesPerSecond, replyBurst);
+    this.#strangeReplies = new TokenBucket(strangeRepliesPerSecond, strangeReplyBurst);
   }
 
   /** The address that frames, and probes with `to: null`, go to. */
@@ -254,7 +257,7 @@ export class LinkCore {
     if (probe.echoedNonce !== 0n) this.#onEcho(nowUs, from, probe, arrivalUs);
     this.#onReport(nowUs, from, probe, arrivalUs);
     const ask = this.#consider(nowUs, from, onPath);
-    if ((probe.flags & PROBE_REPLY_WANTED) !== 0 && probe.nonce !== 0n && this.#replies.take(nowUs)) {
+    if ((probe.flags & PROBE_REPLY_WANTED) !== 0 && probe.nonce !== 0n && this.#mayReply(nowUs, from)) {
       if (from === this.endpoint) this.#sendActive(nowUs, PROBE_IS_REPLY, probe.nonce, 0);
       else this.#sendSide(nowUs, from, ask, probe.nonce, 0);
     } else if (ask) {
@@ -264,6 +267,11 @@ export class LinkCore {
       this.#lastSampleUs = nowUs;
       this.#actions.push({ type: "sample" });
     }
+  }
+
+  #mayReply(nowUs: number, to: string): boolean {
+    const known = to === this.endpoint || this.#choice.candidates.get(to)?.proven === true;
+    return (known || this.#strangeReplies.take(nowUs)) && this.#replies.take(nowUs);
   }
 
   #onActivePath(nowUs: number, from: string, probe: Probe, arrivalUs: number): void {

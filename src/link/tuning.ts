@@ -79,6 +79,9 @@ export interface LinkTuning {
   /** Replies a second to one peer, and at once. */
   repliesPerSecond: number;
   replyBurst: number;
+  /** Of those, to addresses that have never echoed: all links share the budget for such. */
+  strangeRepliesPerSecond: number;
+  strangeReplyBurst: number;
 }
 
 export const LINK_TUNING: Readonly<LinkTuning> = Object.freeze({
@@ -127,4 +130,6 @@ export const LINK_TUNING: Readonly<LinkTuning> = Object.freeze({
   unreachableUs: 2_000_000,
   repliesPerSecond: 50,
   replyBurst: 20,
+  strangeRepliesPerSecond: 5,
+  strangeReplyBurst: 10,
 });

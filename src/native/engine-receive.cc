@@ -31,6 +31,8 @@ constexpr uint32_t kMacLength = 16;
 constexpr uint32_t kMaxHandshake = 1232;
 // Of a batch's messages, what handshakes leave to probes and control: those come from members.
 constexpr uint32_t kMemberMessages = 64;
+// And what one of them leaves to the others.
+constexpr uint32_t kMessagesEach = 64;
 
 // Flags of a frame descriptor.
 constexpr int32_t kFramePartial = 1;
@@ -65,6 +67,7 @@ Counter dropCounter(DatagramDrop drop) {
 
 ReceiveResult Engine::receive() {
   ReceiveResult result;
+  batch_++;
   coalescer_.reset();
   transit_.clear();
   auxCursor_ = kReceiveSlots * kMaxFrame;
@@ -400,7 +403,15 @@ void Engine::addMessage(ReceiveResult& result, int32_t kind, uint8_t* data, uint
     shared_.counters[dropMessageQueue]++;
     return;
   }
-  const Keypair* keypair = keypairs_.at(keypairSlot);
+  Keypair* keypair = keypairs_.at(keypairSlot);
+  if (keypair != nullptr) {
+    if (keypair->messageBatch != batch_) keypair->messages = 0;
+    keypair->messageBatch = batch_;
+    if (++keypair->messages > kMessagesEach) {
+      shared_.counters[dropMessageQueue]++;
+      return;
+    }
+  }
   int32_t* out = shared_.messages + result.messages * kMessageWords;
   result.messages++;
   out[0] = kind;

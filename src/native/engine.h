@@ -219,6 +219,7 @@ class Engine {
   uint64_t wholeWithoutRoom_ = 0;  // reassembled frames that the arena had no room for
   uint32_t fragmentId_ = 0;
   bool ipv6First_ = true;
+  uint64_t batch_ = 0;
   bool readable4_ = true;
   bool readable6_ = true;
   SocketAddress slotAddress_[kReceiveSlots];

@@ -25,6 +25,8 @@ struct Keypair {
   double rxRecords = 0;
   double rxBytes = 0;
   double txBytes = 0;
+  uint64_t messageBatch = 0;  // the batch in which messages came last, and how many
+  uint32_t messages = 0;
   Aead sealer;
   Aead opener;
   ReplayWindow window;

@@ -15,14 +15,18 @@ uint32_t Reassembler::bucketOf(uint32_t key) { return (key * 0x9e3779b1u) >> 22;
 
 // All frames of a session hang in one bucket, newest first: at most kFramesPerSession, and usually one.
 int32_t Reassembler::open(uint32_t key, const FragmentHeader& header, uint8_t flags, uint64_t nowMs) {
+  // The newest ones that leave room for this one stay.
   uint32_t ofSession = 0;
-  int32_t oldestOfSession = kNone;
-  for (int32_t i = buckets_[bucketOf(key)]; i != kNone; i = slots_[i].chain) {
-    if (slots_[i].key != key) continue;
-    ofSession++;
-    oldestOfSession = i;
+  uint32_t bytes = header.total;
+  for (int32_t i = buckets_[bucketOf(key)]; i != kNone;) {
+    const int32_t next = slots_[i].chain;
+    if (slots_[i].key == key) {
+      ofSession++;
+      bytes += slots_[i].frame.len;
+      if (ofSession >= kFramesPerSession || bytes > kSessionBytes) giveUp(i, counters_.evicted);
+    }
+    i = next;
   }
-  if (ofSession >= kFramesPerSession) giveUp(oldestOfSession, counters_.evicted);
   if (pending_ >= kFramesInAll) giveUp(oldest_, counters_.evicted);
   while (heldBytes_ + header.total > kReassemblyBytes && oldest_ != kNone) giveUp(oldest_, counters_.evicted);
   if (heldBytes_ + header.total > kReassemblyBytes || free_ == kNone) {

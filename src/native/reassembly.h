@@ -13,6 +13,7 @@
 namespace etherloom {
 
 constexpr uint32_t kFramesPerSession = 64;        // incomplete
+constexpr uint32_t kSessionBytes = 512 << 10;      // incomplete; what they say their frames are long
 constexpr uint32_t kFramesInAll = 1024;           // incomplete
 constexpr uint32_t kReassemblyBytes = 16 << 20;   // incomplete and completed, in all
 constexpr uint64_t kReassemblyTimeoutMs = 500;

@@ -16,7 +16,7 @@ export function workerSetup(
   offload: boolean,
   routes: StaticRoutes,
   mode: { readonly clockParent: number | null; readonly directFallback: boolean },
-): Omit<WorkerSetup, "handshakeBacklog" | "epoch"> {
+): Omit<WorkerSetup, "backlog" | "epoch"> {
   const { itype, name, mtu, mac, ipv4, ipv6, ipv6Ll } = config.interface;
   const addresses = [ipv4, ipv6, ipv6Ll].filter((address) => address !== null);
   return {

@@ -1,6 +1,7 @@
 /** The main thread's end of the data-plane worker: typed messages, answers by id, and a clear error when it cannot start. */
 import { randomBytes } from "node:crypto";
 import { Worker } from "node:worker_threads";
+import { BACKLOG_BYTES, BACKLOG_FRAMES, BACKLOG_HANDSHAKES } from "../dataplane/messages.ts";
 import type { FromWorker, ToWorker, WorkerSetup, WorkerStatus } from "../dataplane/messages.ts";
 import {
   EtherloomError,
@@ -43,15 +44,15 @@ export class PlaneClient {
 
   /** `onMessage` gets what is no answer; `onExit` a death that nobody asked for. */
   constructor(
-    setup: Omit<WorkerSetup, "handshakeBacklog" | "epoch">,
+    setup: Omit<WorkerSetup, "backlog" | "epoch">,
     onMessage: (message: FromWorker) => void,
     onExit: (error: EtherloomError) => void,
   ) {
-    const handshakeBacklog = new SharedArrayBuffer(4);
-    this.#backlog = new Int32Array(handshakeBacklog);
+    const backlog = new SharedArrayBuffer(BACKLOG_BYTES);
+    this.#backlog = new Int32Array(backlog);
     const full: WorkerSetup = {
       ...setup,
-      handshakeBacklog,
+      backlog,
       epoch: randomBytes(4).readUInt32BE(),
     };
     this.#worker = new Worker(workerUrl, {
@@ -140,7 +141,8 @@ export class PlaneClient {
   }
 
   #receive(message: FromWorker, onMessage: (message: FromWorker) => void): void {
-    if (message.type === "handshake") Atomics.sub(this.#backlog, 0, 1);
+    if (message.type === "handshake") Atomics.sub(this.#backlog, BACKLOG_HANDSHAKES, 1);
+    else if (message.type === "frame") Atomics.sub(this.#backlog, BACKLOG_FRAMES, 1);
     if (message.type === "answer" || message.type === "status") {
       const waiting = this.#waiting.get(message.id);
       this.#waiting.delete(message.id);

@@ -122,9 +122,17 @@ export class SessionManager {
     const wallMs = Date.now();
     for (const report of message.reports) {
       const peer = this.#options.peers.byNode(report.nodeId);
-      if (peer !== undefined) this.#step(peer, { type: "activity", wallMs, ...report });
+      if (peer === undefined) continue;
+      this.#noteFrames(peer, report.lastFrame, report.unansweredSince);
+      this.#step(peer, { type: "activity", wallMs, ...report });
     }
     this.#schedule();
+  }
+
+  /** Who sends frames to a peer wants the session, also one that the other end opened and has forgotten since. */
+  #noteFrames(peer: Peer, lastFrame: number, unansweredSince: number): void {
+    peer.wantedAtMs = Math.max(peer.wantedAtMs, lastFrame);
+    if (!peer.opened && unansweredSince !== 0 && lastFrame >= unansweredSince) this.open(peer);
   }
 
   feed(peer: Peer, event: SessionEvent, source?: HandshakeSource): void {
@@ -260,6 +268,7 @@ export class SessionManager {
         peer.link < 0 &&
         peer.opened &&
         peer.core.handshaking &&
+        !peer.core.established &&
         now - peer.wantedAtMs > FORGET_UNWANTED_MS
       ) {
         this.close(peer);

@@ -82,6 +82,11 @@ export class SessionCore {
     return this.#backoff.running;
   }
 
+  /** Is there a keypair to seal with? */
+  get established(): boolean {
+    return this.#keypairs.current !== undefined;
+  }
+
   /** When the next tick is due, ms; Infinity if nothing is going to happen by itself. */
   nextDeadline(): number {
     let deadline = this.#backoff.dueAt;

@@ -196,7 +196,7 @@ describe("frames from a port", () => {
     const { state, engine, read } = plane([
       { id: 0 },
       { id: 1 },
-      { id: 2, deliver: (frame) => got.push(frame) },
+      { id: 2, deliver: (frame) => got.push(frame) > 0 },
     ]);
     addMember(state, 2);
     const frame = frameOf(BROADCAST, HOST, "to all");
@@ -213,9 +213,17 @@ describe("frames from a port", () => {
     assert.equal(engine.counters[1], 6);
   });
 
+  it("that a port in JavaScript does not take are counted", () => {
+    let got = 0;
+    const { state, read, engine } = plane([{ id: 0 }, { id: 1, deliver: () => ++got <= 2 }]);
+    read([frameOf(BROADCAST, HOST, "x"), 5]);
+    assert.equal(engine.counters[1], 2);
+    assert.equal(state.drops.report()["dropPortBacklog"], 3);
+  });
+
   it("that exceed the room for a port in JavaScript are counted", () => {
     let got = 0;
-    const { state, read, engine } = plane([{ id: 0 }, { id: 1, deliver: () => got++ }]);
+    const { state, read, engine } = plane([{ id: 0 }, { id: 1, deliver: () => ++got > 0 }]);
     const large = frameOf(BROADCAST, HOST, "x".repeat(60_000));
     read([large, 20]);
     assert(got > 5 && got < 10);
@@ -445,7 +453,7 @@ describe("the books of frames from ports", () => {
         fc.boolean(),
         (members, ports, sendings, directFallback) => {
           let delivered = 0;
-          const list = [{ id: 0 }, { id: 1 }, { id: 2, deliver: () => delivered++ }].slice(0, ports);
+          const list = [{ id: 0 }, { id: 1 }, { id: 2, deliver: () => ++delivered > 0 }].slice(0, ports);
           const { state, engine, outbound, read } = plane(list, "auto", directFallback);
           for (const [i, { routed, session, addressed, via, backup, link }] of members.entries()) {
             const node = i + 2;

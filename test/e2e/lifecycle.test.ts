@@ -136,7 +136,8 @@ describeAsRoot("a node's end", function () {
     assert.ok(a.running);
     b.node.exec(["ip", "link", "set", "other", "up"]);
     b.node.exec(["ip", "address", "add", `${a.address}/24`, "dev", "other"]);
-    assert.deepEqual(await a.stop(), { code: 0, signal: null });
+    await a.stop();
+    assert.deepEqual(await a.child.exited, { code: 0, signal: null });
   });
 
   it("comes when its interface is deleted: one line, exit code 1", async () => {

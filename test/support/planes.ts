@@ -2,6 +2,7 @@
 // plays its neighbours, whose keys it knows.
 
 import { randomBytes, randomInt } from "node:crypto";
+import { BACKLOG_BYTES } from "../../src/dataplane/messages.ts";
 import type { FromWorker, ToWorker, WorkerSetup, WorkerStatus } from "../../src/dataplane/messages.ts";
 import { DataPlane } from "../../src/dataplane/data-plane.ts";
 import { addon, packed } from "./engines.ts";
@@ -47,7 +48,7 @@ export class LoopbackPlane {
         neighbours: [],
         clockParent: null,
         directFallback: false,
-        handshakeBacklog: new SharedArrayBuffer(4),
+        backlog: new SharedArrayBuffer(BACKLOG_BYTES),
         ...setup,
       },
       (message) => this.posts.push(message),
