@@ -128,7 +128,10 @@ export interface Addon {
   limitSuperFrames(interfaceIndex: number, segments: number, bytes: number): number;
   interfaceIndex(name: string): number;
   dieWithParent(parent: number): boolean;
-  /** Returns free pages of the C library's heaps to the system. */
+  /**
+   * Returns free pages of the C library's heaps to the system, and unmaps what is in memory of programs' read-only parts: 59 MB
+   * of Node's, of which a node that runs uses half.
+   */
   trimMemory(): void;
   sendUnixDatagram(path: string, data: Uint8Array): boolean;
 }

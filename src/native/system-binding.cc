@@ -15,10 +15,12 @@
 #include "engine.h"
 #include "napi-values.h"
 #include "netlink.h"
+#include "program-pages.h"
 
 namespace etherloom {
 
 namespace {
+
 
 // now() -> microseconds of CLOCK_MONOTONIC_RAW
 napi_value now(napi_env env, napi_callback_info) { return number(env, monotonicMicroseconds()); }
@@ -79,6 +81,7 @@ napi_value trimMemory(napi_env env, napi_callback_info) {
 #ifdef __GLIBC__
   malloc_trim(0);
 #endif
+  dropProgramPages();
   return undefined(env);
 }
 

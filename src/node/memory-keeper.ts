@@ -2,14 +2,15 @@
  * Gives back what the main thread does not need. Loading the program's modules leaves the young generation at its
  * largest, and nothing that a quiet thread does makes V8 shrink it again, nor after a busy time; and it lets some ten
  * megabytes of garbage gather before it looks. So there is a full collection some time after the start, and one whenever
- * the heap has grown by a few megabytes since the last, once a minute at most; the C library then returns its free pages.
+ * the heap has grown by a few megabytes since the last, once a minute at most. Every minute pages that nobody needs go back
+ * to the system: the C library's free ones, and those of the program itself, half of which only the start touched.
  * Frames are not held up: their thread is another one.
  */
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 
 export interface MemoryKeeperOptions {
-  /** Returns free pages of the C library's heaps to the system. */
+  /** Returns pages that nobody needs to the system. */
   readonly trim: () => void;
   /** ms until the first collection */
   readonly delayMs?: number;
@@ -39,6 +40,7 @@ export function keepMemorySmall(options: MemoryKeeperOptions): () => void {
     timer = setInterval(() => {
       // Not what is in use: after a busy time the young generation stays at its largest again.
       if (process.memoryUsage().heapTotal - smallest >= growth) collectNow();
+      else trim();
     }, everyMs);
     timer.unref();
   }, delayMs);
