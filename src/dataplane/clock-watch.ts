@@ -7,10 +7,10 @@
 const SUSPENDED_US = 1_000_000;
 /**
  * Time daemons slew CLOCK_MONOTONIC against the raw one: ntpd by 500 ppm, chrony by 83 333, and the kernel lets nobody go
- * beyond 10 % (adjtimex(2), ADJ_TICK). Readings are a moment apart.
+ * beyond 10 % of it (adjtimex(2), ADJ_TICK). Readings are a moment apart.
  */
 const JUMP_US = 20_000;
-const SLEW = 0.11;
+const SLEW = 0.12;
 
 export class ClockWatch {
   #rawUs = NaN;

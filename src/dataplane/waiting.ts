@@ -1,11 +1,12 @@
 /**
- * Frames that wait for a session being opened: at most 32 a destination, 3 s each, 1024 in all (DESIGN §3). Copies are
+ * Frames that wait for a session being opened: at most 32 a destination, 3 s each, 1024 in all (DESIGN §3), half of that for
+ * copies of floods. Copies are
  * made here, off the hot path, because the arena they came in is about to be read over.
  */
 const MAX_PER_NODE = 32;
 const MAX_TOTAL = 1024;
 /** Of that for copies of floods: members that are away must not take the room of those whose sessions are being opened. */
-const MAX_FLOODED_PER_NODE = 8;
+const MAX_FLOODED_PER_NODE = 16;
 const MAX_TOTAL_FLOODED = 512;
 const MAX_AGE_MS = 3000;
 

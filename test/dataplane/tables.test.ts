@@ -134,12 +134,13 @@ describe("waiting frames", () => {
     assert(waiting.add(200, frame("x"), 0));
   });
 
-  it("leave room to others when they are copies of floods: eight for a node and half of all", () => {
+  it("leave room to others when they are copies of floods: sixteen for a node and half of all", () => {
     const waiting = new Waiting();
-    for (let i = 0; i < 8; i++) assert(waiting.add(2, frame("x"), 0, true));
+    for (let i = 0; i < 16; i++) assert(waiting.add(2, frame("x"), 0, true));
     assert(!waiting.hasRoom(2, true));
     assert(waiting.add(2, frame("x"), 0));
-    for (let node = 3; node < 200; node++) for (let i = 0; i < 8; i++) waiting.add(node, frame("x"), 0, true);
+    for (let node = 3; node < 200; node++)
+      for (let i = 0; i < 16; i++) waiting.add(node, frame("x"), 0, true);
     assert.equal(waiting.size, 512);
     for (let i = 0; i < 32; i++) assert(waiting.add(300, frame("x"), 0));
   });
