@@ -115,6 +115,9 @@ describeAsRoot("counters", function () {
     const behindC = macOf("02:00:00:00:0c:01");
     atC.send(new FrameMaker(behindC, BROADCAST).plain(60));
     await atA.waitFor((frame) => frame.subarray(6, 12).equals(behindC), 1, 10_000);
+    // b's kernel asks a after five seconds whether it is still there, and at the end a has learned b's address on its own port.
+    const neighbour = [mesh.edge("a").address, "lladdr", "02:ee:00:00:00:01", "dev", overlayInterface];
+    mesh.edge("b").node.exec(["ip", "neighbour", "replace", ...neighbour, "nud", "permanent"]);
     mesh.edge("a").node.exec(["ip", "link", "set", "eth0", "mtu", "576"]);
     await eventually("a route of 576 bytes", async () => {
       const { peers } = await mesh.edge("a").status();
