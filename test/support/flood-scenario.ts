@@ -5,8 +5,12 @@ import { accountedFor } from "./accounting.ts";
 import { publicKeyOf } from "../../src/config/key-text.ts";
 import { initiationOfNoise } from "./stranger.ts";
 import { badDatagrams, Flood, type FloodResult } from "./flood.ts";
+import { sleep } from "../e2e/outage.ts";
 import { eventually, lan, ping, waitForPing, type Edge, type LabNode, type TestBed } from "../e2e/harness.ts";
 import type { StatusDocument } from "../../src/api/status-model.ts";
+
+/** ms without a datagram: longer than one is on its way. */
+const QUIET_MS = 30;
 
 export interface Flooded {
   a: Edge;
@@ -68,7 +72,7 @@ export async function badInputFlood(
   assert.ok(templates.length > 0 && live.length > 0, "a session to imitate");
   const datagrams = badDatagrams(seed, 40_000, live, templates);
 
-  const before = await both(a, b);
+  const before = await betweenDatagrams(a, b);
   const { pid } = (await a.status()).node;
   const flood = await Flood.start(x, folder, datagrams, {
     target: a.node.address,
@@ -158,9 +162,20 @@ interface Both {
   b: StatusDocument;
 }
 
-export async function both(a: Edge, b: Edge): Promise<Both> {
+async function both(a: Edge, b: Edge): Promise<Both> {
   const [statusA, statusB] = await Promise.all([a.status(), b.status()]);
   return { a: statusA, b: statusB };
+}
+
+/** Both ends at a moment at which no datagram was on its way to a: what one has counted and the other not stays a difference. */
+async function betweenDatagrams(a: Edge, b: Edge): Promise<Both> {
+  for (let last = await both(a, b); ;) {
+    await sleep(QUIET_MS);
+    const now = await both(a, b);
+    const sent = count(now.b, "datagramsSent") === count(last.b, "datagramsSent");
+    if (sent && count(now.a, "datagramsReceived") === count(last.a, "datagramsReceived")) return last;
+    last = now;
+  }
 }
 
 /**
