@@ -18,6 +18,9 @@ export interface MemoryKeeperOptions {
   readonly everyMs?: number;
   /** bytes of growth worth a collection */
   readonly growth?: number;
+  /** Bytes that the heap has of the system. */
+  readonly heapSize?: () => number;
+  readonly collect?: () => void;
 }
 
 type Collect = (options: { type: "major"; flavor: "last-resort" }) => void;
@@ -29,17 +32,18 @@ const GROWTH = 4 << 20;
 /** Returns what ends it. */
 export function keepMemorySmall(options: MemoryKeeperOptions): () => void {
   const { trim, delayMs = DELAY_MS, everyMs = EVERY_MS, growth = GROWTH } = options;
+  const { heapSize = () => process.memoryUsage().heapTotal, collect = collectAll } = options;
   let smallest = 0;
   const collectNow = (): void => {
     collect();
     trim();
-    smallest = process.memoryUsage().heapTotal;
+    smallest = heapSize();
   };
   let timer = setTimeout(() => {
     collectNow();
     timer = setInterval(() => {
       // Not what is in use: after a busy time the young generation stays at its largest again.
-      if (process.memoryUsage().heapTotal - smallest >= growth) collectNow();
+      if (heapSize() - smallest >= growth) collectNow();
       else trim();
     }, everyMs);
     timer.unref();
@@ -48,7 +52,7 @@ export function keepMemorySmall(options: MemoryKeeperOptions): () => void {
   return () => clearTimeout(timer);
 }
 
-function collect(): void {
+function collectAll(): void {
   setFlagsFromString("--expose-gc");
   // The flag takes effect in contexts made after it.
   const gc = runInNewContext("gc") as Collect;
