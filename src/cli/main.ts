@@ -6,14 +6,27 @@ import { joinOptions } from "./options.ts";
 interface Command {
   readonly summary: string;
   readonly run: (args: string[]) => Promise<number>;
+  /** Ends when it is told to, whether or not somebody reads what a stdio port wrote. */
+  readonly isNode?: boolean;
 }
 
 /** Each command's module is loaded when it is called: `keygen` needs no YAML, and `edge` starts faster. */
 const COMMANDS: ReadonlyMap<string, Command> = new Map([
-  ["edge", { summary: "run a node", run: async (args) => (await import("./edge.ts")).runEdgeCommand(args) }],
+  [
+    "edge",
+    {
+      summary: "run a node",
+      run: async (args) => (await import("./edge.ts")).runEdgeCommand(args),
+      isNode: true,
+    },
+  ],
   [
     "super",
-    { summary: "run a supernode", run: async (args) => (await import("./super.ts")).runSuperCommand(args) },
+    {
+      summary: "run a supernode",
+      run: async (args) => (await import("./super.ts")).runSuperCommand(args),
+      isNode: true,
+    },
   ],
   [
     "status",
@@ -68,7 +81,11 @@ export async function main(argv: readonly string[]): Promise<number> {
         `unknown command ${name}, expected one of ${[...COMMANDS.keys(), "help", "version"].join(", ")}`,
       );
     }
-    return await command.run(args);
+    const code = await command.run(args);
+    // A pipe's reader may be slow, and is to get all of it.
+    if (command.isNode !== true)
+      await new Promise<void>((resolve) => process.stdout.write("", () => resolve()));
+    return code;
   } catch (error) {
     return report(error);
   }
@@ -122,7 +139,5 @@ export async function start(argv: readonly string[]): Promise<void> {
   // process.exit() joins V8's compiler threads, and these may just wait for this thread to collect garbage: a deadlock
   // (nodejs/node#54918). A loop that runs dry ends without it; only what keeps the loop alive is cut off.
   process.exitCode = code;
-  // A pipe's reader may be slow, and is to get all of it.
-  await new Promise<void>((resolve) => process.stdout.write("", () => resolve()));
   setTimeout(() => process.exit(code), LAST_WORDS_MS).unref();
 }

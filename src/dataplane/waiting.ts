@@ -1,7 +1,6 @@
 /**
- * Frames that wait for a session being opened: at most 32 a destination, 3 s each, 1024 in all (DESIGN §3), half of that for
- * copies of floods. Copies are
- * made here, off the hot path, because the arena they came in is about to be read over.
+ * Frames that wait for a session being opened: at most 32 a destination, 3 s each, 1024 in all (DESIGN §3), half of that
+ * for copies of floods. The bytes are copied here, off the hot path, because the arena they came in is about to be read over.
  */
 const MAX_PER_NODE = 32;
 const MAX_TOTAL = 1024;

@@ -7,6 +7,7 @@
 #include <cinttypes>
 #include <cstdint>
 #include <cstdio>
+#include <cstdlib>
 #include <vector>
 
 namespace etherloom {
@@ -26,20 +27,17 @@ std::vector<Range> fileMappings() {
   std::vector<Range> found;
   FILE* maps = fopen("/proc/self/maps", "re");
   if (maps == nullptr) return found;
-  char line[512];
-  bool whole = true;
-  while (fgets(line, sizeof line, maps) != nullptr) {
-    // A path may be longer than the line; what follows of it is no mapping.
-    const bool begins = whole;
-    whole = false;
-    for (const char* at = line; *at != 0; at++) whole = whole || *at == '\n';
+  char* line = nullptr;
+  size_t capacity = 0;
+  while (getline(&line, &capacity, maps) > 0) {
     uintptr_t begin = 0;
     uintptr_t end = 0;
     unsigned long inode = 0;
     char rights[5] = {};
-    if (!begins || sscanf(line, "%" SCNxPTR "-%" SCNxPTR " %4s %*x %*x:%*x %lu", &begin, &end, rights, &inode) != 4) continue;
+    if (sscanf(line, "%" SCNxPTR "-%" SCNxPTR " %4s %*x %*x:%*x %lu", &begin, &end, rights, &inode) != 4) continue;
     if (inode != 0 && rights[0] == 'r' && rights[1] == '-' && rights[3] == 'p') found.push_back(Range{begin, end});
   }
+  free(line);
   fclose(maps);
   return found;
 }

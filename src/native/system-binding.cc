@@ -21,7 +21,6 @@ namespace etherloom {
 
 namespace {
 
-
 // now() -> microseconds of CLOCK_MONOTONIC_RAW
 napi_value now(napi_env env, napi_callback_info) { return number(env, monotonicMicroseconds()); }
 

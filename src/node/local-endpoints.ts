@@ -14,7 +14,7 @@ export interface LocalEndpointOptions {
 }
 
 /** As many as a supernode takes. */
-const MAX_LOCAL = 16;
+export const MAX_LOCAL = 16;
 
 /** `ip:port` and `[ip]:port`, in the order of the interfaces. */
 export function localEndpoints(

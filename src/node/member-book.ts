@@ -7,6 +7,7 @@ import type { Member, MemberEndpoint, Members } from "../control/messages.ts";
 import type { SuperPeerConfig } from "../config/super-config.ts";
 import { encodeKey } from "../config/key-text.ts";
 import { addressKey, parseAddress, parseHost } from "../wire/address.ts";
+import { MAX_LOCAL } from "./local-endpoints.ts";
 import type { PairPsks } from "./pair-psk.ts";
 
 interface Entry {
@@ -20,9 +21,6 @@ interface Entry {
   ownRelay: Member["relay"];
   ownCostUs: number;
 }
-
-/** Addresses of its own that a member may have told to others: an honest one finds no more. */
-const MAX_LOCAL = 16;
 
 export class MemberBook {
   readonly #entries: Map<number, Entry> = new Map();

@@ -124,7 +124,8 @@ describe("strangers at a supernode's control port", function () {
       }
       // What nobody catches comes in a turn of its own.
       await sleep(50);
-      assert.equal((await edge("member", [server.port])).state().state, "connecting");
+      const member = await edge("member", [server.port]);
+      await until("the member's welcome", () => member.state().state === "connected");
       await until("the end of the strangers", () => server.counters().unproven === 0);
     });
   }

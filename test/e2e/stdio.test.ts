@@ -181,6 +181,29 @@ describeAsRoot("a node with a stdio port", function () {
     assert.deepEqual(leftovers(lab), []);
   });
 
+  it("ends by SIGINT while its reader is stuck", async () => {
+    const { mesh, lab } = lay(["s", "t"], { s: "nochg" });
+    const [s, t] = [mesh.edge("s"), mesh.edge("t")];
+    await t.start();
+    const one = await start(s);
+    await one.ready();
+    const tap = await FrameSocket.open(t.node, "ov");
+    one.process.stdout?.pause();
+    const frame = Buffer.concat([BROADCAST, mac(t), Buffer.from([0x88, 0xb5]), Buffer.alloc(1350)]);
+    // More than the pipe and its reader's buffer take.
+    for (let i = 0; i < 400; i++) {
+      tap.send(frame);
+      if (i % 20 === 0) await new Promise((resolve) => setTimeout(resolve, 10));
+    }
+    await new Promise((resolve) => setTimeout(resolve, 200));
+    const ended = new Promise((resolve) => one.process.once("exit", (...how) => resolve(how)));
+    one.process.kill("SIGINT");
+    assert.deepEqual(await ended, [0, null]);
+    await tap.close();
+    await t.stop();
+    assert.deepEqual(leftovers(lab), []);
+  });
+
   it("ends cleanly when nobody reads its output any more", async () => {
     const { mesh, lab } = lay(["s", "t"], { s: "nochg" });
     const [s, t] = [mesh.edge("s"), mesh.edge("t")];
