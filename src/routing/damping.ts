@@ -9,16 +9,16 @@
  *
  * - A change passes when the true cost was off by more than margin = max(3 ms, 2 · jitter), to the same side, in three
  *   consecutive evaluations. An estimator that is still on its way is then followed for 5 s, in that direction only, and
- *   already where its mean since the change is off by more than max(1 ms, jitter).
+ *   already where it is off by more than max(1 ms, jitter): upwards itself, downwards its mean since the change.
  * - After a change the link is not advertised as better for 10 s. Worse is never held back: a link that swings can
  *   be advertised twice a hold at most, and nobody is kept on a bad path.
  * - More than four changes in a minute double margin, hold and that minute, up to three times; 200 s of peace halve them.
  * - Down, up and a rise of the loss term by more than 50 ms pass at once.
- * - The first values of a link are guesses: the 2nd, 5th and 10th evaluation replace them. Later, where the
- *   mean of about the last 20 evaluations is off by more than max(1 ms, jitter) ten times in a row, it is corrected, so
- *   that margins do not add up along a path.
- * - What is advertised is that mean, if the true cost is within the margin of it: who
- *   looks at the moment when a jittery link strays farthest must not take that for the link.
+ * - The first values of a link are guesses: the 2nd, 5th and 10th evaluation replace them, and a rise among these is
+ *   followed like a change. Later, where the mean of about the last 20 evaluations is off by more than max(1 ms, jitter)
+ *   ten times in a row, it is corrected, so that margins do not add up along a path.
+ * - What is advertised is that mean, if the true cost is within the margin of it and not followed upwards: who looks at
+ *   the moment when a jittery link strays farthest must not take that for the link.
  */
 
 const MARGIN_US = 3000;
@@ -107,14 +107,21 @@ export class LinkDamping {
     this.#mean += (costUs - this.#mean) / Math.min(++this.#meanOf, MEAN_OVER);
     const begins = ++this.#evaluations <= MEAN_AFTER;
     const settled = begins || Math.abs(costUs - this.#mean) > margin ? costUs : Math.round(this.#mean);
-    if (SETTLING.includes(this.#evaluations)) return this.#advertise(settled, truth.lossTermUs);
     const direction = Math.sign(costUs - advertised);
     const isBeyond = Math.abs(costUs - advertised) > margin;
-    const isSlightlyBeyond = Math.abs(settled - advertised) > Math.max(SMALL_US, truth.jitterUs);
+    const small = Math.max(SMALL_US, truth.jitterUs);
+    const isSlightlyBeyond = Math.abs(settled - advertised) > small;
+    if (SETTLING.includes(this.#evaluations)) {
+      // A rise that is under way would have to be confirmed from the beginning.
+      if (isSlightlyBeyond && direction > 0) this.#follow(nowUs, direction);
+      return this.#advertise(settled, truth.lossTermUs);
+    }
     this.#beyond = isBeyond ? countOn(this.#beyond, direction) : 0;
     this.#slightlyBeyond = isSlightlyBeyond ? countOn(this.#slightlyBeyond, direction) : 0;
     const follows = nowUs < this.#followUntilUs && direction === this.#direction;
-    if (follows && (isBeyond || isSlightlyBeyond)) return this.#advertise(settled, truth.lossTermUs);
+    // The mean lags behind a rise, and nobody is to be kept on a bad path.
+    const next = direction > 0 ? costUs : settled;
+    if (follows && Math.abs(next - advertised) > small) return this.#advertise(next, truth.lossTermUs);
     if (direction < 0 && nowUs < this.#heldUntilUs) return false;
     if (Math.abs(this.#beyond) >= CONFIRMATIONS) {
       this.#noteChange(nowUs, direction);
@@ -147,8 +154,12 @@ export class LinkDamping {
       this.#levelSinceUs = nowUs;
       this.#changesUs.length = 0;
     }
-    this.#direction = direction;
     this.#heldUntilUs = nowUs + HOLD_US * 2 ** this.#level;
+    this.#follow(nowUs, direction);
+  }
+
+  #follow(nowUs: number, direction: number): void {
+    this.#direction = direction;
     this.#followUntilUs = nowUs + FOLLOW_US;
   }
 

@@ -109,10 +109,8 @@ describe("damping of a link", () => {
       drive(damping, 25, 35, () => 25_000, 8000),
       0,
     );
-    assert.equal(
-      drive(damping, 35, 40, () => 27_000, 8000),
-      1,
-    );
+    drive(damping, 35, 40, () => 27_000, 8000);
+    assert.equal(damping.advertised, 27_000);
   });
 
   it("holds what got better for 10 s after a change, but lets what got worse through", () => {
@@ -175,8 +173,7 @@ describe("damping of a link", () => {
       drive(damping, 23, 24, () => 17_000),
       1,
     );
-    // The mean of both, as neither is the truth.
-    assert.equal(damping.advertised, 15_500);
+    assert.equal(damping.advertised, 17_000);
     assert.equal(
       drive(damping, 24, 27, () => 13_000),
       0,
@@ -222,6 +219,19 @@ describe("what a link advertises", () => {
       });
       const risen = told.find(({ atUs, costUs }) => atUs > 40 * SECOND && (costUs ?? 0) > 26_000);
       return ((risen?.atUs ?? Infinity) - 40 * SECOND) / SECOND;
+    });
+    assert.ok(p95(times) < 5, `p95 ${p95(times)} s`);
+  });
+
+  it("follows 5 % loss just as fast on a link that came up 5 to 14 s ago (p95 of 200 runs)", () => {
+    const times = Array.from({ length: 200 }, (_, seed) => {
+      const startUs = (5 + (seed % 10)) * SECOND;
+      const told = watch(seed, 30, (link, nowUs) => {
+        link.truth.recordsPerSecond = 200;
+        link.truth.loss = nowUs < startUs ? 0 : 0.05;
+      });
+      const risen = told.find(({ atUs, costUs }) => atUs > startUs && (costUs ?? 0) > 26_000);
+      return ((risen?.atUs ?? Infinity) - startUs) / SECOND;
     });
     assert.ok(p95(times) < 5, `p95 ${p95(times)} s`);
   });
