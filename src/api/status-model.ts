@@ -69,6 +69,8 @@ export interface SuperStatus {
   text: string | null;
   transport: "quic" | "tcp" | null;
   rttMs: number | null;
+  /** Where its UDP socket saw this node last, `ip:port`; null: there was no session with it yet. */
+  observed: string | null;
   sinceSeconds: number;
 }
 

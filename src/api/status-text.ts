@@ -89,14 +89,16 @@ function supers({ supers: list }: StatusDocument, style: StatusStyle): string[] 
       { title: "SINCE", align: "right" },
       { title: "BY" },
       { title: "RTT ms", align: "right" },
+      { title: "SEES THIS NODE AT" },
       { title: "" },
     ],
-    list.map(({ control: address, obeyed, state, sinceSeconds, transport, rttMs, code, text }) => [
+    list.map(({ control: address, obeyed, state, sinceSeconds, transport, rttMs, observed, code, text }) => [
       address,
       code === null ? state : `${state}: ${code}`,
       age(sinceSeconds),
       transport ?? "-",
       rttMs === null ? "-" : rttMs.toFixed(1),
+      observed ?? "-",
       text ?? (obeyed && list.length > 1 ? "obeyed" : ""),
     ]),
     style.dim,

@@ -2,7 +2,7 @@
 import { z } from "zod";
 import { parseEndpoint } from "../api/endpoint-text.ts";
 import { SUPER_NODE_ID } from "../wire/node-id.ts";
-import { REJECT_CODES } from "./messages.ts";
+import { MAX_OBSERVED, REJECT_CODES } from "./messages.ts";
 import type { EdgeMessage, SuperMessage } from "./messages.ts";
 
 /** Most members of one network that a message can hold. */
@@ -35,6 +35,7 @@ const endpoint = z
   .max(80)
   .refine((text) => parseEndpoint(text) !== undefined, "ip:port");
 const endpoints = z.array(endpoint).max(MAX_ENDPOINTS);
+const observedElsewhere = z.array(endpoint).max(MAX_OBSERVED).optional();
 /** 32 bytes in base64. */
 const key = z.string().regex(/^[A-Za-z0-9+/]{43}=$/);
 const relay = z.enum(["auto", "never", "always"]);
@@ -49,6 +50,7 @@ const hello = z.object({
   incarnation: count,
   epoch: u32,
   endpoints,
+  observed: observedElsewhere,
   listenPort: z.int().min(0).max(65535),
   relay,
   additionalCostUs: microseconds,
@@ -68,7 +70,11 @@ const report = z.object({
   }),
 });
 
-const endpointsMessage = z.object({ type: z.literal("endpoints"), endpoints });
+const endpointsMessage = z.object({
+  type: z.literal("endpoints"),
+  endpoints,
+  observed: observedElsewhere,
+});
 const rowRequest = z.object({ type: z.literal("row-request") });
 const ask = z.object({
   type: z.literal("ask"),
@@ -177,6 +183,7 @@ const rowDelta = z.object({
 });
 
 const parametersMessage = z.object({ type: z.literal("parameters"), parameters });
+const observedMessage = z.object({ type: z.literal("observed"), address: endpoint });
 const answer = z.object({ type: z.literal("answer"), id: u32, body: z.unknown() });
 
 export type MessageSchema = z.ZodType<EdgeMessage | SuperMessage>;
@@ -201,6 +208,7 @@ export const superMessages: ReadonlyMap<string, MessageSchema> = new Map<string,
     row,
     "row-delta": rowDelta,
     parameters: parametersMessage,
+    observed: observedMessage,
     answer,
     ping,
     pong,

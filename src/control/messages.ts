@@ -7,10 +7,11 @@
  *    | -- hello -------------------------------------------> |
  *    | <------------------------------- welcome | reject --- |   nothing else is valid before this
  *    | <-- members (full), row ------------------------------|   then deltas with generations
- *    | <-- members, row-delta, parameters, answer, goodbye --|
- *    | -- report, endpoints, row-request, ask, goodbye ----> |
+ *    | <-- members, row-delta, parameters, observed, answer -|
+ *    | -- report, endpoints, row-request, ask -------------> |
  *    | -- ping --------------------------------------------> |   either side may ask, the other answers
  *    | <-------------------------------------------- pong -- |
+ *    | -- goodbye -----------------------------------------> |   from either side
  * ```
  *
  * Versions may differ by one: an unknown type is skipped and an unknown field ignored. What is known must be right in
@@ -27,6 +28,9 @@ export const SUPER_VERSION = 1;
 export const MESSAGE_LIMIT: number = 64 * 1024;
 /** Largest snapshot (`members` or `report` with `full`, `row`), bytes of JSON. */
 export const SNAPSHOT_LIMIT: number = 1024 * 1024;
+
+/** Most addresses at which other supernodes see an edge. */
+export const MAX_OBSERVED = 4;
 
 /** Why a supernode sends an edge away. Codes are an interface: shown in `status`, never reused. */
 export const REJECT_CODES = [
@@ -70,6 +74,8 @@ export interface HelloFields {
   readonly epoch: number;
   /** Own addresses on the underlay with the UDP port, `ip:port`; ≤ 64. */
   readonly endpoints: readonly string[];
+  /** Where its other supernodes see it, `ip:port`; ≤ MAX_OBSERVED. An edge has a UDP session with one of them only. */
+  readonly observed?: readonly string[] | undefined;
   readonly listenPort: number;
   readonly relay: RelayPolicy;
   /** What it costs to go through this node, µs. */
@@ -109,7 +115,11 @@ export interface Goodbye {
 export type EdgeMessage =
   | Hello
   | { readonly type: "report"; readonly report: ReportFields }
-  | { readonly type: "endpoints"; readonly endpoints: readonly string[] }
+  | {
+      readonly type: "endpoints";
+      readonly endpoints: readonly string[];
+      readonly observed?: readonly string[] | undefined;
+    }
   | { readonly type: "row-request" }
   | { readonly type: "ask"; readonly id: number; readonly question: "why" | "trace"; readonly to: number }
   | Ping
@@ -209,6 +219,8 @@ export type SuperMessage =
   | { readonly type: "row"; readonly row: RowFields }
   | { readonly type: "row-delta"; readonly delta: RowDeltaFields }
   | { readonly type: "parameters"; readonly parameters: Parameters }
+  /** Where the supernode's UDP socket sees this edge from now on. */
+  | { readonly type: "observed"; readonly address: string }
   | { readonly type: "answer"; readonly id: number; readonly body: unknown }
   | Ping
   | Goodbye;

@@ -5,7 +5,7 @@
 import { MESSAGE_LIMIT, type Member } from "../control/messages.ts";
 import type { EdgeConnection } from "../control/super-server.ts";
 import type { Coordinator } from "../routing/coordinator.ts";
-import type { MemberBook } from "./member-book.ts";
+import type { MemberBook, ToldPlaces } from "./member-book.ts";
 
 /** Of a message, for what it says besides members; bytes. */
 const ENVELOPE = 1024;
@@ -16,7 +16,7 @@ export type FedConnection = Pick<EdgeConnection, "nodeId" | "send">;
 export class EdgeFeed<Connection extends FedConnection = EdgeConnection> {
   readonly connection: Connection;
   /** What it said of its own addresses, and nobody was told yet. */
-  endpoints: readonly string[] | undefined;
+  places: ToldPlaces | undefined;
   readonly #book: MemberBook;
   readonly #coordinator: Coordinator;
   #generation = 0;

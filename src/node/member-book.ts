@@ -10,6 +10,13 @@ import { addressKey, parseAddress, parseHost } from "../wire/address.ts";
 import { MAX_LOCAL } from "./local-endpoints.ts";
 import type { PairPsks } from "./pair-psk.ts";
 
+/** Where a member says that it is. */
+export interface ToldPlaces {
+  readonly endpoints: readonly string[];
+  /** As its other supernodes see it. */
+  readonly observed?: readonly string[] | undefined;
+}
+
 interface Entry {
   config: SuperPeerConfig;
   online: boolean;
@@ -17,6 +24,7 @@ interface Entry {
   observed: string | undefined;
   /** What it says of itself. */
   local: readonly string[];
+  observedElsewhere: readonly string[];
   /** Of the edge's own file. */
   ownRelay: Member["relay"];
   ownCostUs: number;
@@ -52,6 +60,7 @@ export class MemberBook {
           online: false,
           observed: undefined,
           local: [],
+          observedElsewhere: [],
           ownRelay: "auto",
           ownCostUs: 0,
         });
@@ -77,8 +86,12 @@ export class MemberBook {
     return this.#entries.get(nodeId)?.online ?? false;
   }
 
+  /** Where the supernode's UDP socket saw it last, as others reach it. */
   observedOf(nodeId: number): string | undefined {
-    return this.#entries.get(nodeId)?.observed;
+    const entry = this.#entries.get(nodeId);
+    return entry?.observed === undefined
+      ? undefined
+      : seenFromOutside(entry.observed, entry.config.externalIp);
   }
 
   /** Routing policy: the file's word counts, and where it has none the edge's own. */
@@ -93,8 +106,7 @@ export class MemberBook {
   /** A member connected and told of itself. */
   arrived(
     nodeId: number,
-    hello: {
-      readonly endpoints: readonly string[];
+    hello: ToldPlaces & {
       readonly relay: Member["relay"];
       readonly additionalCostUs: number;
     },
@@ -105,7 +117,7 @@ export class MemberBook {
     entry.ownRelay = hello.relay;
     // A node may make itself dearer than it is, never cheaper.
     entry.ownCostUs = Math.max(0, hello.additionalCostUs);
-    entry.local = hello.endpoints.slice(0, MAX_LOCAL);
+    notePlaces(entry, hello);
     this.#changed.add(nodeId);
   }
 
@@ -116,19 +128,18 @@ export class MemberBook {
     this.#changed.add(nodeId);
   }
 
-  setLocal(nodeId: number, endpoints: readonly string[]): void {
+  setPlaces(nodeId: number, places: ToldPlaces): void {
     const entry = this.#entries.get(nodeId);
-    const local = endpoints.slice(0, MAX_LOCAL);
-    if (entry === undefined || entry.local.join() === local.join()) return;
-    entry.local = local;
-    this.#changed.add(nodeId);
+    if (entry !== undefined && notePlaces(entry, places)) this.#changed.add(nodeId);
   }
 
-  setObserved(nodeId: number, endpoint: string): void {
+  /** False when that was known. */
+  setObserved(nodeId: number, endpoint: string): boolean {
     const entry = this.#entries.get(nodeId);
-    if (entry === undefined || entry.observed === endpoint) return;
+    if (entry === undefined || entry.observed === endpoint) return false;
     entry.observed = endpoint;
     this.#changed.add(nodeId);
+    return true;
   }
 
   /** Who changed or went since the last call. */
@@ -178,6 +189,14 @@ export class MemberBook {
   }
 }
 
+/** Takes over where a member says that it is. False when that was known. */
+function notePlaces(entry: Entry, { endpoints, observed = [] }: ToldPlaces): boolean {
+  const before = [entry.local, entry.observedElsewhere];
+  entry.local = endpoints.slice(0, MAX_LOCAL);
+  entry.observedElsewhere = observed;
+  return !isDeepStrictEqual(before, [entry.local, entry.observedElsewhere]);
+}
+
 /** The supernode's file wins, but nobody is made to relay: an edge whose own file says "never" drops what it is sent. */
 function relayOf({ config, ownRelay }: Entry): Member["relay"] {
   return ownRelay === "never" ? "never" : (config.relay ?? ownRelay);
@@ -189,16 +208,19 @@ function costUs({ config, ownCostUs }: Entry): number {
 }
 
 /** @param lan the receiver is to know addresses within LANs */
-function endpointsOf({ config, observed, local }: Entry, lan: boolean): MemberEndpoint[] {
+function endpointsOf(entry: Entry, lan: boolean): MemberEndpoint[] {
+  const { config, observed, observedElsewhere, local } = entry;
   const endpoints: MemberEndpoint[] = [];
   if (config.endPoint !== null) {
     endpoints.push({ address: config.endPoint, source: "configured" });
   }
-  if (observed !== undefined) {
-    endpoints.push({ address: seenFromOutside(observed, config.externalIp), source: "observed" });
+  const seen = observed === undefined ? [] : [seenFromOutside(observed, config.externalIp)];
+  for (const address of new Set([...seen, ...observedElsewhere])) {
+    endpoints.push({ address, source: "observed" });
   }
   if (lan && !config.skipLocalIp) {
-    for (const address of local) if (address !== observed) endpoints.push({ address, source: "local" });
+    const known = new Set([observed, ...observedElsewhere]);
+    for (const address of local) if (!known.has(address)) endpoints.push({ address, source: "local" });
   }
   return endpoints;
 }

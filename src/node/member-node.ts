@@ -4,6 +4,7 @@
  */
 import { isDeepStrictEqual } from "node:util";
 import type { EdgeConfig, PeerConfig } from "../config/edge-config.ts";
+import { MAX_OBSERVED } from "../control/messages.ts";
 import type {
   HelloFields,
   Parameters as SuperParameters,
@@ -60,6 +61,8 @@ export class MemberNode implements RunningEdge {
   #patienceMs: number;
   #epoch = 0;
   #local: string[] = [];
+  /** Where each supernode sees this edge, by its place in the file. */
+  readonly #observed: Map<number, string> = new Map();
   #families: { ipv4: boolean; ipv6: boolean } = { ipv4: false, ipv6: false };
   #timer: NodeJS.Timeout | undefined;
   #stopped = false;
@@ -162,6 +165,7 @@ export class MemberNode implements RunningEdge {
       text: state.text ?? null,
       transport: state.transport ?? null,
       rttMs: state.rttMs ?? null,
+      observed: this.#observed.get(index) ?? null,
       sinceSeconds: Math.max(0, Math.round((Date.now() - state.since) / 1000)),
     }));
     for (const route of document.routes) {
@@ -198,6 +202,7 @@ export class MemberNode implements RunningEdge {
       "supernode connected",
     );
     this.#parameters.set(index, welcome.parameters);
+    this.#onObserved(index, welcome.observed);
     this.#client?.send(index, { type: "report", report: this.#reporter.full(this.core.now() * 1000) });
     if (this.#choice.opened(index, this.core.now())) return this.#meetObeyed();
     this.#obeyParameters();
@@ -213,6 +218,7 @@ export class MemberNode implements RunningEdge {
   }
 
   #onMessage(index: number, message: Exclude<SuperMessage, Welcome>): void {
+    if (message.type === "observed") return this.#onObserved(index, message.address);
     // Tables of two issuers are never mixed: what the others say is asked for anew when they are obeyed.
     if (index !== this.#choice.obeyed) return;
     switch (message.type) {
@@ -298,6 +304,7 @@ export class MemberNode implements RunningEdge {
       incarnation: this.#incarnation,
       epoch: this.#epoch,
       endpoints: this.#local,
+      ...this.#observedByAll(),
       listenPort: this.core.listenPort,
       relay,
       additionalCostUs: Math.round(additionalCostMs * 1000),
@@ -313,10 +320,29 @@ export class MemberNode implements RunningEdge {
     const local = this.#localEndpoints();
     if (local.join() !== this.#local.join()) {
       this.#local = local;
-      for (const index of this.#choice.open)
-        this.#client?.send(index, { type: "endpoints", endpoints: local });
+      this.#tellPlaces();
     }
     if (this.#choice.reconsider(this.core.now())) this.#meetObeyed();
+  }
+
+  /** The UDP session is with the supernode that is obeyed, so the others know from here where its socket sees this edge. */
+  #onObserved(index: number, address: string | undefined): void {
+    if (address === undefined || this.#observed.get(index) === address) return;
+    // The newest is the last.
+    this.#observed.delete(index);
+    this.#observed.set(index, address);
+    if (this.config.supers.length > 1) this.#tellPlaces();
+  }
+
+  #tellPlaces(): void {
+    for (const index of this.#choice.open) {
+      this.#client?.send(index, { type: "endpoints", endpoints: this.#local, ...this.#observedByAll() });
+    }
+  }
+
+  #observedByAll(): { observed?: string[] } {
+    const seen = new Set(this.#observed.values());
+    return this.config.supers.length > 1 && seen.size > 0 ? { observed: [...seen].slice(-MAX_OBSERVED) } : {};
   }
 
   #localEndpoints(): string[] {

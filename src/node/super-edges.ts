@@ -70,6 +70,16 @@ export class SuperEdges {
     this.tellSoon();
   }
 
+  /** The supernode's UDP socket sees this edge somewhere: everybody is told. */
+  observed(nodeId: number, address: string): void {
+    const { book } = this.#parts;
+    if (!book.setObserved(nodeId, address)) return;
+    // It tells the other supernodes.
+    const known = book.observedOf(nodeId);
+    if (known !== undefined) this.#feeds.get(nodeId)?.connection.send({ type: "observed", address: known });
+    this.tellSoon();
+  }
+
   /** The node is no member any more. */
   cutOff(nodeId: number): void {
     this.#feeds.get(nodeId)?.connection.close("removed", "removed from the supernode's file");
@@ -138,9 +148,9 @@ export class SuperEdges {
   }
 
   #noteEndpoints(feed: EdgeFeed): void {
-    if (feed.endpoints === undefined) return;
-    this.#parts.book.setLocal(feed.connection.nodeId, feed.endpoints);
-    feed.endpoints = undefined;
+    if (feed.places === undefined) return;
+    this.#parts.book.setPlaces(feed.connection.nodeId, feed.places);
+    feed.places = undefined;
   }
 
   #onClose(feed: EdgeFeed, reason: string): void {
@@ -167,7 +177,7 @@ export class SuperEdges {
       }
       case "endpoints":
         // Everybody is told of them, so once a second is often enough.
-        feed.endpoints = message.endpoints;
+        feed.places = message;
         return;
       case "row-request":
         feed.forgetRow();

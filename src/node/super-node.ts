@@ -247,9 +247,7 @@ export class SuperNode implements RunningNode {
 
   #onEndpoint(peer: Peer): void {
     const text = endpointText(peer);
-    if (text === null) return;
-    this.#book.setObserved(peer.nodeId, text);
-    this.#edges.tellSoon();
+    if (text !== null) this.#edges.observed(peer.nodeId, text);
   }
 }
 

@@ -23,21 +23,24 @@ const one = (lines: string[], pattern: RegExp): string =>
 describe("an edge's supernodes in status", () => {
   const connected = {
     ...{ control: "192.0.2.1:3002", obeyed: true, state: "connected" as const, code: null, text: null },
-    ...{ transport: "quic" as const, rttMs: 12.34, sinceSeconds: 61 },
+    ...{ transport: "quic" as const, rttMs: 12.34, observed: "203.0.113.5:3001", sinceSeconds: 61 },
   };
   const refused = {
     ...{ control: "[2001:db8::1]:3002", obeyed: false, state: "refused" as const, code: "unknown-key" },
-    ...{ text: "no member has this key", transport: null, rttMs: null, sinceSeconds: 5 },
+    ...{ text: "no member has this key", transport: null, rttMs: null, observed: null, sinceSeconds: 5 },
   };
 
   it("are shown with state, reason, transport and round trip, and which one is obeyed", () => {
     const lines = linesOf((status) => (status.supers = [connected, refused]));
     const [title, first, second] = after(lines, "Supernodes", 3);
-    assert.match(title ?? "", /^ {2}CONTROL +STATE +SINCE +BY +RTT ms$/);
-    assert.match(first ?? "", /^ {2}192\.0\.2\.1:3002 +connected +1 m 1 s +quic +12\.3 +obeyed$/);
+    assert.match(title ?? "", /^ {2}CONTROL +STATE +SINCE +BY +RTT ms +SEES THIS NODE AT$/);
+    assert.match(
+      first ?? "",
+      /^ {2}192\.0\.2\.1:3002 +connected +1 m 1 s +quic +12\.3 +203\.0\.113\.5:3001 +obeyed$/,
+    );
     assert.match(
       second ?? "",
-      /^ {2}\[2001:db8::1\]:3002 +refused: unknown-key +5 s +- +- +no member has this key$/,
+      /^ {2}\[2001:db8::1\]:3002 +refused: unknown-key +5 s +- +- +- +no member has this key$/,
     );
   });
 
@@ -47,7 +50,7 @@ describe("an edge's supernodes in status", () => {
       "Supernodes",
       2,
     );
-    assert.match(first ?? "", /12\.3$/);
+    assert.match(first ?? "", /12\.3 +203\.0\.113\.5:3001$/);
   });
 
   it("say nothing that steers the terminal", () => {

@@ -33,6 +33,24 @@ describe("a supernode's book of members", () => {
     ]);
   });
 
+  it("tells where its other supernodes see a member, each address once", () => {
+    const book = new MemberBook(undefined);
+    book.setPeers([superPeer(1), superPeer(2, { externalIp: "203.0.113.9" })]);
+    book.arrived(2, { ...hello, observed: ["203.0.113.9:4444", "203.0.113.9:5555", "10.0.0.2:3001"] });
+    assert.equal(book.setObserved(2, "192.168.1.2:4444"), true);
+    assert.equal(book.setObserved(2, "192.168.1.2:4444"), false);
+    assert.equal(book.observedOf(2), "203.0.113.9:4444");
+    assert.deepEqual(book.message(1, 0, false, [2], []).set[0]?.endpoints, [
+      { address: "203.0.113.9:4444", source: "observed" },
+      { address: "203.0.113.9:5555", source: "observed" },
+      { address: "10.0.0.2:3001", source: "observed" },
+    ]);
+    book.takeChanges();
+    book.setPlaces(2, { endpoints: hello.endpoints });
+    assert.deepEqual(book.takeChanges().changed, [2]);
+    assert.equal(book.message(1, 0, false, [2], []).set[0]?.endpoints.length, 2);
+  });
+
   it("puts externalIp in place of what it sees, and keeps LAN addresses back where that is asked for", () => {
     const book = new MemberBook(undefined);
     book.setPeers([superPeer(1), superPeer(2, { externalIp: "203.0.113.9", skipLocalIp: true })]);
@@ -111,9 +129,9 @@ describe("a supernode's book of members", () => {
     book.setObserved(2, "192.0.2.2:3001");
     assert.equal(book.message(1, 0, false, [2], []).set[0]?.endpoints.length, 17);
     book.takeChanges();
-    book.setLocal(2, addresses);
+    book.setPlaces(2, { endpoints: addresses });
     assert.deepEqual(book.takeChanges(), { changed: [], removed: [] });
-    book.setLocal(2, addresses.slice(1));
+    book.setPlaces(2, { endpoints: addresses.slice(1) });
     assert.deepEqual(book.takeChanges(), { changed: [2], removed: [] });
   });
 

@@ -53,7 +53,7 @@ async function rounds(count: number, duringMs: number): Promise<number> {
   const { edges, book, told } = connected(count);
   const begin = performance.now();
   for (let change = 0; performance.now() - begin < duringMs; change++) {
-    book.setLocal(2, [`192.0.2.1:${1000 + change}`]);
+    book.setPlaces(2, { endpoints: [`192.0.2.1:${1000 + change}`] });
     edges.tellSoon();
     await sleep(2);
   }
@@ -80,6 +80,19 @@ describe("the edges of a supernode", () => {
     assert.equal(few.told.length, 1);
   });
 
+  it("are told where they are seen themselves, and of others at once", () => {
+    const few = connected(3);
+    edges = few.edges;
+    edges.observed(1, "192.0.2.1:5");
+    edges.observed(1, "192.0.2.1:5");
+    assert.deepEqual(few.told.splice(0), [{ type: "observed", address: "192.0.2.1:5" }]);
+    edges.observed(2, "192.0.2.2:5");
+    edges.tell();
+    const [message, ...more] = few.told;
+    assert.ok(message?.type === "members" && more.length === 0);
+    assert.deepEqual(message.set[0]?.endpoints, [{ address: "192.0.2.2:5", source: "observed" }]);
+  });
+
   it("are told nothing once they are cut off, not even what is changed with that", () => {
     const few = connected(3);
     edges = few.edges;
@@ -93,7 +106,7 @@ describe("the edges of a supernode", () => {
     const few = connected(3);
     edges = few.edges;
     await sleep(20);
-    few.book.setLocal(2, ["192.0.2.1:1"]);
+    few.book.setPlaces(2, { endpoints: ["192.0.2.1:1"] });
     few.edges.tellSoon();
     await sleep(50);
     assert.equal(few.told.length, 1);

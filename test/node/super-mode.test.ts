@@ -14,6 +14,7 @@ import type { NodeEnvironment } from "../../src/node/node-core.ts";
 import { addonPath } from "../../src/node/paths.ts";
 import { StateDir } from "../../src/node/state-dir.ts";
 import { SuperNode } from "../../src/node/super-node.ts";
+import { SUPER_NODE_ID } from "../../src/wire/node-id.ts";
 import { eventually, withDirectory } from "../api/temporary-directory.ts";
 
 const keyText = (byte: number): string => encodeKey(new Uint8Array(32).fill(byte));
@@ -30,14 +31,16 @@ function environment(directory: string, name: string): NodeEnvironment {
   };
 }
 
-interface Ports {
+interface Place {
   listenPort: number;
   controlPort: number;
+  /** What its key is made of. */
+  key: number;
 }
 
-function superConfig({ listenPort, controlPort }: Ports, peers: object[]): SuperConfig {
+function superConfig({ listenPort, controlPort, key }: Place, peers: object[]): SuperConfig {
   const file = {
-    ...{ nodeName: "sn", privKey: keyText(1), listenPort, controlPort, stateDir: "/nowhere", peers },
+    ...{ nodeName: "sn", privKey: keyText(key), listenPort, controlPort, stateDir: "/nowhere", peers },
     ...{ bind: { ipv4: "127.0.0.1", ipv6: false }, allowLoopback: true },
   };
   return parseSuperConfig("super.yaml", JSON.stringify(file));
@@ -46,21 +49,17 @@ function superConfig({ listenPort, controlPort }: Ports, peers: object[]): Super
 function edge(
   directory: string,
   nodeId: number,
-  { listenPort, controlPort }: Ports,
+  supers: Place | readonly Place[],
   psKey?: string,
 ): MemberNode {
   const superNode = {
     useSuperNode: true,
-    supers: [
-      {
-        ...{
-          endpoint: `127.0.0.1:${listenPort}`,
-          control: `127.0.0.1:${controlPort}`,
-          pubKey: pubKeyText(1),
-        },
-        ...(psKey !== undefined && { psKey }),
-      },
-    ],
+    supers: [supers].flat().map(({ listenPort, controlPort, key }) => ({
+      endpoint: `127.0.0.1:${listenPort}`,
+      control: `127.0.0.1:${controlPort}`,
+      pubKey: pubKeyText(key),
+      ...(psKey !== undefined && { psKey }),
+    })),
   };
   const file = {
     ...{ nodeId, nodeName: `n${nodeId}`, privKey: keyText(10 + nodeId), listenPort: 0, stateDir: "/nowhere" },
@@ -83,11 +82,11 @@ async function bound(port = 0): Promise<Socket> {
   return socket;
 }
 
-async function freePorts(): Promise<Ports> {
+async function freePorts(key = 1): Promise<Place> {
   const sockets = [await bound(), await bound()];
   const [listenPort = 0, controlPort = 0] = sockets.map((socket) => socket.address().port);
   for (const socket of sockets) socket.close();
-  return { listenPort, controlPort };
+  return { listenPort, controlPort, key };
 }
 
 describe("nodes in super mode", function () {
@@ -107,8 +106,8 @@ describe("nodes in super mode", function () {
       const taken = createServer();
       await once(taken.listen(0, "127.0.0.1"), "listening");
       const controlPort = (taken.address() as AddressInfo).port;
-      const { listenPort } = await freePorts();
-      const node = new SuperNode(superConfig({ listenPort, controlPort }, []), environment(directory, "sn"));
+      const place = { ...(await freePorts()), controlPort };
+      const node = new SuperNode(superConfig(place, []), environment(directory, "sn"));
       try {
         await assert.rejects(node.start(), {
           code: "EL_LISTEN_IN_USE",
@@ -118,7 +117,7 @@ describe("nodes in super mode", function () {
         await node.stop();
         taken.close();
       }
-      (await bound(listenPort)).close();
+      (await bound(place.listenPort)).close();
       (await bound(controlPort)).close();
     }));
 
@@ -133,6 +132,23 @@ describe("nodes in super mode", function () {
       const before = performance.now();
       await node.stop();
       assert.ok(performance.now() - before < 3000);
+    }));
+
+  it("are told where another supernode sees a node that obeys that one", () =>
+    withDirectory(async (directory) => {
+      const [first, second] = [await freePorts(1), await freePorts(2)];
+      const startSuper = (place: Place): Promise<SuperNode> =>
+        started(
+          new SuperNode(superConfig(place, [member(1), member(2)]), environment(directory, `sn${place.key}`)),
+        );
+      await startSuper(first);
+      // It obeys the first supernode, and has a session with no other.
+      const one = await started(edge(directory, 1, [first, second]));
+      await eventually(() => one.core.peers.byNode(SUPER_NODE_ID)?.endpoint !== null);
+      const other = await startSuper(second);
+      const two = await started(edge(directory, 2, second));
+      await eventually(() => one.core.isLinkUp(2) && two.core.isLinkUp(1));
+      assert.equal(other.core.peers.byNode(1)?.handshakes, 0);
     }));
 
   it("follow a reload: names, pre-shared keys, and a NodeID that is another node's from now on", () =>
@@ -165,7 +181,7 @@ describe("nodes in super mode", function () {
       assert.equal(third && encodeKey(third.publicKey), pubKeyText(50));
       assert.equal(node.core.peers.byNode(2)?.name, "two");
       await eventually(() => (handshakes() ?? 0) > 0);
-      assert.equal(two.core.peers.byNode(3)?.publicKey.length, 32);
+      await eventually(() => two.core.peers.byNode(3) !== undefined);
 
       node.reload(superConfig(ports, [member(1), member(2, { name: "two", psKey: keyText(99) })]));
       assert.equal(node.core.peers.byNode(2)?.endPoint, null);
