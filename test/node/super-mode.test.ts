@@ -101,6 +101,11 @@ describe("nodes in super mode", function () {
     return node;
   };
 
+  const startSuper = (directory: string, place: Place): Promise<SuperNode> => {
+    const config = superConfig(place, [member(1), member(2), member(3)]);
+    return started(new SuperNode(config, environment(directory, `sn${place.key}`)));
+  };
+
   it("leave no socket open when a supernode's control port is taken, and say which one", () =>
     withDirectory(async (directory) => {
       const taken = createServer();
@@ -137,18 +142,39 @@ describe("nodes in super mode", function () {
   it("are told where another supernode sees a node that obeys that one", () =>
     withDirectory(async (directory) => {
       const [first, second] = [await freePorts(1), await freePorts(2)];
-      const startSuper = (place: Place): Promise<SuperNode> =>
-        started(
-          new SuperNode(superConfig(place, [member(1), member(2)]), environment(directory, `sn${place.key}`)),
-        );
-      await startSuper(first);
+      await startSuper(directory, first);
       // It obeys the first supernode, and has a session with no other.
       const one = await started(edge(directory, 1, [first, second]));
       await eventually(() => one.core.peers.byNode(SUPER_NODE_ID)?.endpoint !== null);
-      const other = await startSuper(second);
+      const other = await startSuper(directory, second);
       const two = await started(edge(directory, 2, second));
       await eventually(() => one.core.isLinkUp(2) && two.core.isLinkUp(1));
       assert.equal(other.core.peers.byNode(1)?.handshakes, 0);
+    }));
+
+  it("turn to the next supernode when theirs is gone: links stay, and who comes is found", () =>
+    withDirectory(async (directory) => {
+      const [first, second] = [await freePorts(1), await freePorts(2)];
+      const gone = await startSuper(directory, first);
+      await startSuper(directory, second);
+      const one = await started(edge(directory, 1, [first, second]));
+      const two = await started(edge(directory, 2, [first, second]));
+      const obeyed = (node: MemberNode): string | undefined => {
+        const peer = node.core.peers.byNode(SUPER_NODE_ID);
+        return peer && peer.handshakes > 0 ? encodeKey(peer.publicKey) : undefined;
+      };
+      await eventually(() => one.core.isLinkUp(2) && two.core.isLinkUp(1));
+      await eventually(() => obeyed(one) === pubKeyText(1) && obeyed(two) === pubKeyText(1));
+      const links = [one, two].map(({ core }, i) => core.peers.byNode(2 - i)?.handshakes);
+      await gone.stop();
+      await eventually(() => obeyed(one) === pubKeyText(2) && obeyed(two) === pubKeyText(2));
+      const three = await started(edge(directory, 3, [first, second]));
+      await eventually(() => three.core.isLinkUp(1) && three.core.isLinkUp(2));
+      assert.ok(one.core.isLinkUp(2) && two.core.isLinkUp(1));
+      assert.deepEqual(
+        [one, two].map(({ core }, i) => core.peers.byNode(2 - i)?.handshakes),
+        links,
+      );
     }));
 
   it("follow a reload: names, pre-shared keys, and a NodeID that is another node's from now on", () =>
