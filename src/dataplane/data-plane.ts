@@ -136,9 +136,9 @@ export class DataPlane {
       case "remove":
         return this.#sessions.remove(message.localIndex);
       case "handshake":
-        return this.#dispatch.handshake(message.nodeId, message.datagram, message.address);
-      case "handshakeTransit":
-        return this.#dispatch.handshakeVia(message.hop, message.nodeId, message.datagram);
+        return this.#dispatch.handshake(message.nodeId, message.datagram);
+      case "answer":
+        return this.#dispatch.answer(message);
       case "control":
         this.#sendControl(message.nodeId, message.payload);
         return;

@@ -3,8 +3,11 @@
  * records.
  */
 import { LINK_UP, NO_NODE } from "./members.ts";
+import type { ToWorker } from "./messages.ts";
 import type { PlaneState } from "./state.ts";
 import { chooseWay, FLAG_REPAIRED, WAY_NODE, WAY_REPAIRED } from "./ways.ts";
+
+type Answer = Extract<ToWorker, { type: "answer" }>;
 
 /** Addresses that one handshake is sent to at most. */
 const MAX_TARGETS = 4;
@@ -19,30 +22,46 @@ export class Dispatch {
     this.#targets = targets;
   }
 
-  /**
-   * To an address (packed), or (null) to the node: over its link when that is up, else to each address it may have and
-   * in transit along the route.
-   */
-  handshake(nodeId: number, datagram: Uint8Array, address: Uint8Array | null): void {
-    const { engine, members } = this.#state;
-    if (address !== null) {
-      engine.sendDatagram(datagram, -1, address);
-      return;
+  /** To the node: over its link when that is up, else to each address it may have and in transit along the route. */
+  handshake(nodeId: number, datagram: Uint8Array): void {
+    if (this.#overLink(nodeId, datagram)) return;
+    for (const target of this.#targets(nodeId, MAX_TARGETS)) {
+      this.#state.engine.sendDatagram(datagram, -1, target);
     }
-    const link = members.link[nodeId] ?? -1;
-    if (members.linkState[nodeId] === LINK_UP) {
-      engine.sendDatagram(datagram, link, null);
-      return;
-    }
-    for (const target of this.#targets(nodeId, MAX_TARGETS)) engine.sendDatagram(datagram, -1, target);
-    const way = chooseWay(members, nodeId, NO_NODE, NO_NODE);
-    const next = way & WAY_NODE;
-    if (next === NO_NODE || next === nodeId) return;
-    this.handshakeVia(next, nodeId, datagram, (way & WAY_REPAIRED) !== 0 ? FLAG_REPAIRED : 0);
+    this.#alongRoute(nodeId, datagram, NO_NODE);
   }
 
-  /** A handshake in transit through `hop`, sealed with the session to it. */
-  handshakeVia(hop: number, nodeId: number, datagram: Uint8Array, hopFlags: number = 0): void {
+  /**
+   * Back to where a handshake message came from; and, if the node proved that it was its own, the way of frames where
+   * that is another one: only the node's direction may work there, and a repetition of the same message would not be
+   * answered again.
+   */
+  answer({ nodeId, datagram, address, hop, proven }: Answer): void {
+    if (hop < 0) this.#state.engine.sendDatagram(datagram, -1, address);
+    else this.#transit(hop, nodeId, datagram, 0);
+    if (!proven) return;
+    if (hop < 0 && this.#state.members.linkState[nodeId] === LINK_UP) return;
+    if (!this.#overLink(nodeId, datagram)) this.#alongRoute(nodeId, datagram, hop);
+  }
+
+  /** False if the link is not up. */
+  #overLink(nodeId: number, datagram: Uint8Array): boolean {
+    const { engine, members } = this.#state;
+    if (members.linkState[nodeId] !== LINK_UP) return false;
+    engine.sendDatagram(datagram, members.link[nodeId] ?? -1, null);
+    return true;
+  }
+
+  /** In transit, if the route begins at another neighbour than `not`. */
+  #alongRoute(nodeId: number, datagram: Uint8Array, not: number): void {
+    const way = chooseWay(this.#state.members, nodeId, NO_NODE, NO_NODE);
+    const next = way & WAY_NODE;
+    if (next === NO_NODE || next === nodeId || next === not) return;
+    this.#transit(next, nodeId, datagram, (way & WAY_REPAIRED) !== 0 ? FLAG_REPAIRED : 0);
+  }
+
+  /** In transit through `hop`, sealed with the session to it. */
+  #transit(hop: number, nodeId: number, datagram: Uint8Array, hopFlags: number): void {
     const { engine, members, defaultTtl } = this.#state;
     const slot = members.sendSlot[hop] ?? -1;
     if (slot < 0) {

@@ -75,12 +75,22 @@ export type ToWorker =
   | { type: "use"; localIndex: number; announce: boolean }
   | { type: "remove"; localIndex: number }
   /**
-   * To a packed address; or (null) to wherever the node may be: to its link's endpoint when that is up, else to the
-   * addresses it may have and in transit along the route as well.
+   * To wherever the node may be: to its link's endpoint when that is up, else to the addresses it may have and in
+   * transit along the route as well.
    */
-  | { type: "handshake"; nodeId: number; datagram: Uint8Array; address: Uint8Array | null }
-  /** An answer to a handshake that came in transit through `hop`. */
-  | { type: "handshakeTransit"; hop: number; nodeId: number; datagram: Uint8Array }
+  | { type: "handshake"; nodeId: number; datagram: Uint8Array }
+  /**
+   * Back to where a handshake message came from: a packed address, or (`hop` not −1) a neighbour that had it in transit.
+   * `proven`: it was the node's own, and the answer goes the way of frames as well if that is another one.
+   */
+  | {
+      type: "answer";
+      nodeId: number;
+      datagram: Uint8Array;
+      address: Uint8Array;
+      hop: number;
+      proven: boolean;
+    }
   | { type: "control"; nodeId: number; payload: Uint8Array }
   /** An empty record, if there is a session. */
   | { type: "keepalive"; nodeId: number }

@@ -108,7 +108,7 @@ export class SessionManager {
     if (type === MESSAGE_COOKIE_REPLY) return this.#cookie(datagram);
     const verdict = this.#gate.judge(this.#options.now(), datagram, source, randomBytes);
     if (verdict.type === "drop") return this.#count(verdict.reason);
-    if (verdict.type === "cookie") return this.#reply(source, node, verdict.reply);
+    if (verdict.type === "cookie") return this.#reply(source, node, verdict.reply, false);
     if (type === MESSAGE_INITIATION) this.#initiation(datagram, source);
     else if (type === MESSAGE_RESPONSE) this.#response(datagram, source);
   }
@@ -191,8 +191,8 @@ export class SessionManager {
     switch (action.type) {
       case "send":
         if (source === undefined) {
-          plane.post({ type: "handshake", nodeId: peer.nodeId, datagram: action.datagram, address: null });
-        } else this.#reply(source, peer.nodeId, action.datagram);
+          plane.post({ type: "handshake", nodeId: peer.nodeId, datagram: action.datagram });
+        } else this.#reply(source, peer.nodeId, action.datagram, true);
         return;
       case "install": {
         const { localIndex, remoteIndex, sendKey, receiveKey, aead } = action;
@@ -233,11 +233,8 @@ export class SessionManager {
   /** Keypairs of handshakes that this node began and has not used yet. */
   readonly #initiated: Set<number> = new Set();
 
-  /** Back the way the message came. */
-  #reply(source: HandshakeSource, nodeId: number, datagram: Uint8Array): void {
-    const { plane } = this.#options;
-    if (source.hop >= 0) plane.post({ type: "handshakeTransit", hop: source.hop, nodeId, datagram });
-    else plane.post({ type: "handshake", nodeId, datagram, address: source.address });
+  #reply({ address, hop }: HandshakeSource, nodeId: number, datagram: Uint8Array, proven: boolean): void {
+    this.#options.plane.post({ type: "answer", nodeId, datagram, address, hop, proven });
   }
 
   #allocate(owner: () => Peer | undefined): number {

@@ -34,7 +34,7 @@ describe("a handshake", () => {
     const { state, engine, dispatch } = plane([at(1)]);
     state.members.link[3] = linkOf(3);
     state.members.linkState[3] = LINK_UP;
-    dispatch.handshake(3, HANDSHAKE, null);
+    dispatch.handshake(3, HANDSHAKE);
     assert.deepEqual(
       engine.messages.map(({ link, to, hop }) => [link, to, hop]),
       [[linkOf(3), null, -1]],
@@ -48,7 +48,7 @@ describe("a handshake", () => {
     it(`goes to four addresses at most and along the route while the link is ${what}`, () => {
       const { state, engine, dispatch } = plane([1, 2, 3, 4, 5].map(at));
       state.members.linkState[3] = link;
-      dispatch.handshake(3, HANDSHAKE, null);
+      dispatch.handshake(3, HANDSHAKE);
       const [a, b, c, d, transit, ...more] = engine.messages;
       assert.deepEqual(
         [a, b, c, d].map((one) => one?.to?.[7]),
@@ -62,33 +62,67 @@ describe("a handshake", () => {
   it("takes the backup when the next hop is dead, flagged", () => {
     const { state, engine, dispatch } = plane();
     state.members.linkState[2] = LINK_DEAD;
-    dispatch.handshake(3, HANDSHAKE, null);
+    dispatch.handshake(3, HANDSHAKE);
     assert.deepEqual(
       engine.messages.map(({ hop, link, hopFlags }) => [hop, link, hopFlags]),
       [[slotOf(4), linkOf(4), 0x20]],
     );
   });
 
-  it("goes to the one address it is given, and to a neighbour's addresses but not through itself", () => {
+  it("goes to a neighbour's addresses but not through itself", () => {
     const { state, engine, dispatch } = plane([at(9)]);
     state.members.linkState[2] = LINK_NEW;
-    dispatch.handshake(3, HANDSHAKE, at(8));
-    dispatch.handshake(2, HANDSHAKE, null);
+    dispatch.handshake(2, HANDSHAKE);
     assert.deepEqual(
       engine.messages.map(({ to, hop }) => [to?.[7], hop]),
-      [
-        [8, -1],
-        [9, -1],
-      ],
+      [[9, -1]],
     );
   });
 
   it("wants the session with the hop that it lacks", () => {
     const { state, engine, told, dispatch } = plane();
     state.members.sendSlot[2] = state.members.sendSlot[4] = -1;
-    dispatch.handshake(3, HANDSHAKE, null);
+    dispatch.handshake(3, HANDSHAKE);
     assert.deepEqual(engine.messages, []);
     assert.deepEqual(told.wanted, [2]);
+  });
+});
+
+describe("the answer to a handshake", () => {
+  /** Where it goes: the address's last byte, `over` the link, or `via` a hop. */
+  function ways(
+    { engine, dispatch }: ReturnType<typeof plane>,
+    nodeId: number,
+    hop: number,
+    proven: boolean,
+  ): string[] {
+    dispatch.answer({ type: "answer", nodeId, datagram: HANDSHAKE, address: at(8), hop, proven });
+    return engine.messages.map(({ to, hop: slot }) =>
+      slot >= 0
+        ? `via ${[2, 4].find((node) => slotOf(node) === slot)}`
+        : to === null
+          ? "over"
+          : `to ${to[7]}`,
+    );
+  }
+
+  it("goes back to the address, and along the route where the link is not up", () => {
+    assert.deepEqual(ways(plane(), 2, -1, true), ["to 8"]);
+    assert.deepEqual(ways(plane(), 3, -1, true), ["to 8", "via 2"]);
+    const cut = plane();
+    cut.state.members.linkState[2] = LINK_DEAD;
+    assert.deepEqual(ways(cut, 3, -1, true), ["to 8", "via 4"]);
+  });
+
+  it("goes back through the hop, and the way of frames where that is another one", () => {
+    assert.deepEqual(ways(plane(), 3, 2, true), ["via 2"]);
+    assert.deepEqual(ways(plane(), 3, 4, true), ["via 4", "via 2"]);
+    assert.deepEqual(ways(plane(), 2, 4, true), ["via 4", "over"]);
+  });
+
+  it("goes nowhere else while nobody has proven to be the node", () => {
+    assert.deepEqual(ways(plane(), 3, -1, false), ["to 8"]);
+    assert.deepEqual(ways(plane(), 2, 4, false), ["via 4"]);
   });
 });
 

@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { afterEach, it } from "mocha";
 import { describeAsRoot } from "./harness.ts";
 import { sleep } from "./outage.ts";
-import { dropsOf, eventuallyKeeps, everybodyAnswers, flow, SuperBed } from "./super-bed.ts";
+import { dropsOf, eventuallyKeeps, everybodyAnswers, flow, statusOf, SuperBed } from "./super-bed.ts";
 import type { CloudMesh } from "./super-bed.ts";
 
 /** a→b directly is slow; r is a fast relay and s the second best. */
@@ -49,4 +49,43 @@ describeAsRoot("traffic over a relay", function () {
 
   it("takes another way when the relay's own link to the destination is cut", () =>
     outage((mesh) => mesh.lab.wires("r", "b").cut()));
+});
+
+describeAsRoot("a session of two nodes of whom only one reaches the other directly", function () {
+  this.timeout(90_000);
+  const bed = new SuperBed();
+  afterEach(function () {
+    return bed.close(this.currentTest?.state === "failed");
+  });
+
+  it("is renewed by way of others, whoever of the two began it", async () => {
+    const mesh = bed.prepare({
+      edges: ["a", "b", "r"],
+      all: { delayMs: 5 },
+      adjust: (config) => {
+        config["sessionTimers"] = { rekeyAfter: 3, rejectAfter: 9 };
+      },
+    });
+    await mesh.start();
+    await everybodyAnswers(mesh);
+    for (const [from, to] of [
+      ["a", "b"],
+      ["b", "a"],
+    ] as const) {
+      await eventuallyKeeps(mesh, `${from} ${to}`);
+      await mesh.lab.wire(to, from).cut();
+      await eventuallyKeeps(mesh, `${to} r ${from}`);
+      const handshakes = async (): Promise<number> =>
+        (await statusOf(mesh, from)).peers.find(({ name }) => name === to)?.session.handshakes ?? 0;
+      const before = await handshakes();
+      const steady = await flow(mesh, from, to);
+      await sleep(12_000);
+      const report = await steady.stop();
+      const count = (await handshakes()) - before;
+      console.log(`      ${from} to ${to}: ${report.lost} of ${report.sent} lost, ${count} handshakes`);
+      assert.equal(report.lost, 0);
+      assert.ok(count >= 2);
+      await mesh.lab.wire(to, from).restore();
+    }
+  });
 });

@@ -82,8 +82,9 @@ describe("sessions with nodes behind relays", () => {
   });
 
   function deliver(from: Side, to: Side): void {
-    for (const { datagram } of from.take("handshake")) {
-      const address = new Uint8Array(PACKED_ADDRESS_BYTES);
+    for (const message of from.posted.splice(0)) {
+      if (message.type !== "handshake" && message.type !== "answer") continue;
+      const [datagram, address] = [message.datagram, new Uint8Array(PACKED_ADDRESS_BYTES)];
       to.manager.handshake({ type: "handshake", datagram, address, hop: -1, source: 0 });
     }
   }
