@@ -4,7 +4,7 @@
  */
 import type { Addon, Engine, UdpInfo } from "../native/addon.ts";
 import type { Port } from "../port/port.ts";
-import { KIND_CONTROL, KIND_FRAME } from "./descriptors.ts";
+import { KIND_CONTROL, KIND_FRAME, KIND_PATH_MTU } from "./descriptors.ts";
 import { Dispatch } from "./dispatch.ts";
 import { ForwardMeter } from "./forward-meter.ts";
 import { Inbound } from "./inbound.ts";
@@ -78,7 +78,20 @@ export class DataPlane {
     const forwarding = new ForwardMeter();
     const release = (): void => this.#sessions.releaseWaiting();
     const receive = (): void => this.#pump.receive(true);
-    this.#links = new Links(this.#state, setup, this.#clock, random32, forwarding, post, release, receive);
+    const answerMtu = (node: number, payload: Uint8Array): void => {
+      this.#dispatch.record(KIND_PATH_MTU, node, payload, false);
+    };
+    this.#links = new Links(
+      this.#state,
+      setup,
+      this.#clock,
+      random32,
+      forwarding,
+      post,
+      release,
+      receive,
+      answerMtu,
+    );
     this.#dispatch = new Dispatch(this.#state, (node, max) => this.#links.handshakeTargets(node, max));
     this.#sessions = new Sessions(this.#state, this.#links, (node) => this.#outbound.release(node), post);
     this.#paths = new Paths(this.#state, this.#clock, this.#dispatch, random32, post);

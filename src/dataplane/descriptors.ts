@@ -73,6 +73,7 @@ export const FROM_PORT = 1;
 export const KIND_FRAME = 0;
 export const KIND_PROBE = 2;
 export const KIND_CONTROL = 3;
+export const KIND_PATH_MTU = 5;
 export const KIND_PATH_PROBE = 6;
 
 /** Statistics of one engine port. */

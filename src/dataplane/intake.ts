@@ -9,6 +9,7 @@ import {
   HANDSHAKE_BASE,
   KIND_CONTROL,
   KIND_FRAME,
+  KIND_PATH_MTU,
   KIND_PATH_PROBE,
   KIND_PROBE,
   MESSAGE_FLAGS,
@@ -90,7 +91,7 @@ export class Intake {
       return;
     }
     const node = state.slotNode[slot] ?? NO_NODE;
-    const isProbe = kind === KIND_PROBE || kind === KIND_PATH_PROBE;
+    const isProbe = kind === KIND_PROBE || kind === KIND_PATH_PROBE || kind === KIND_PATH_MTU;
     if (isProbe && !this.#probes.take(node, 1, state.nowMs)) {
       state.drops.count("probeRate");
       return;
@@ -101,6 +102,10 @@ export class Intake {
     const arrivalUs = this.#clock.arrivalUs(state.engine.arrivals[receiveSlot] ?? 0);
     if (kind === KIND_PROBE) {
       this.#links.probe(node, bytes, receiveSlot, arrivalUs);
+      return;
+    }
+    if (kind === KIND_PATH_MTU) {
+      this.#links.mtuProbe(node, bytes);
       return;
     }
     if (((messages[at + MESSAGE_FLAGS] ?? 0) & FLAG_MOVED) !== 0) state.moved(node, receiveSlot);

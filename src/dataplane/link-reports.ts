@@ -1,13 +1,10 @@
 /** What a link's snapshot means to the main thread: for `status` and for the reporter. */
 import type { LinkSnapshot } from "../link/link-events.ts";
 import type { LinkSample } from "../routing/reporter.ts";
+import { IPV4_UDP, IPV6_UDP } from "./members.ts";
 import type { LinkReport } from "./messages.ts";
 
-/** IP and UDP headers. */
-const IPV4_UDP = 28;
-const IPV6_UDP = 48;
-
-/** @param packetMtu largest IP packet on the route to the endpoint; 0 = not known */
+/** @param packetMtu largest IP packet that passes to the endpoint; 0 = not known */
 export function linkSample(seen: LinkSnapshot, packetMtu: number, ipv6: boolean): LinkSample {
   return {
     from: seen.remoteNodeId,

@@ -52,6 +52,7 @@ export class Links {
   /**
    * `onUsable`: a neighbour of whom no address was known has one, or its link came up.
    * `receive`: takes what lies in the sockets, so that nobody is judged by what was not read yet.
+   * `answerMtu`: seals an answer to a path-MTU probe for the node, and sends it along the route.
    */
   constructor(
     state: PlaneState,
@@ -62,6 +63,7 @@ export class Links {
     post: (message: FromWorker) => void,
     onUsable: (nodeId: number) => void,
     receive: () => void,
+    answerMtu: (nodeId: number, payload: Uint8Array) => void,
   ) {
     this.#receive = receive;
     this.#state = state;
@@ -71,7 +73,7 @@ export class Links {
     this.#post = post;
     this.#onUsable = onUsable;
     this.#forwarding = forwarding;
-    this.#mtus = new LinkMtus(state.engine, state.members, setup.udp.mark);
+    this.#mtus = new LinkMtus(state, setup.udp.mark, answerMtu);
     this.#isOverlay = overlayTest(setup.overlayPrefixes);
   }
 
@@ -162,6 +164,14 @@ export class Links {
     this.#feed(entry, { type: "probe", from, bytes, arrivalUs });
   }
 
+  /** A path-MTU probe. */
+  mtuProbe(nodeId: number, bytes: Uint8Array): void {
+    const entry = this.#neighbours.get(nodeId);
+    if (entry === undefined || !this.#mtus.record(this.#state.nowMs * 1000, entry, bytes)) {
+      this.#state.drops.count("probeMalformed");
+    }
+  }
+
   /** An authentic record of `nodeId` came from another address than its link's endpoint. */
   moved(nodeId: number, receiveSlot: number): void {
     const entry = this.#neighbours.get(nodeId);
@@ -191,7 +201,7 @@ export class Links {
       if (entry.dueUs <= nowUs) this.#feed(entry, { type: "tick" });
     }
     this.#deadlines.arm(nowUs, nextUs);
-    this.#mtus.tick(this.#neighbours.values());
+    this.#mtus.tick(nowUs, this.#neighbours.values());
     if (nowUs >= this.#samplesAtUs) this.#tellSamples();
   }
 
@@ -204,7 +214,7 @@ export class Links {
   report(): LinkReport[] {
     const nowUs = this.#state.nowMs * 1000;
     return [...this.#neighbours.values()].map((entry) =>
-      linkReport(entry.core.snapshot(nowUs), entry.packed, this.#mtus.of(entry)),
+      linkReport(entry.core.snapshot(nowUs), entry.packed, entry.pathMtu.size),
     );
   }
 
@@ -215,7 +225,7 @@ export class Links {
     this.#samplesAtUs = nowUs + SAMPLES_EVERY_US;
     const { linkIpv4 } = this.#state.members;
     const links = [...this.#neighbours.values()].map((entry) =>
-      linkSample(entry.core.snapshot(nowUs), this.#mtus.of(entry), linkIpv4[entry.nodeId] !== 1),
+      linkSample(entry.core.snapshot(nowUs), entry.pathMtu.size, linkIpv4[entry.nodeId] !== 1),
     );
     const [epoch, forwardUs] = [this.#clock.epoch, this.#forwarding.take()];
     this.#post({ type: "links", nowUs, epoch, forwardUs, links });
@@ -285,7 +295,7 @@ export class Links {
     entry.packed = packed;
     members.linkIpv4[entry.nodeId] = packed[0] === 4 ? 1 : 0;
     engine.setLink(entry.link, packed);
-    this.#mtus.refresh(entry);
+    this.#mtus.moved(this.#state.nowMs * 1000, entry);
     this.#post({ type: "endpoint", nodeId: entry.nodeId, address: packed });
     if (members.addressed[entry.nodeId] === 1) return;
     members.addressed[entry.nodeId] = 1;
@@ -294,6 +304,7 @@ export class Links {
 
   #turn(entry: Neighbour, up: boolean): void {
     this.#state.members.linkState[entry.nodeId] = up ? LINK_UP : LINK_DEAD;
+    this.#mtus.turned(this.#state.nowMs * 1000, entry, up);
     this.#post({ type: "link", nodeId: entry.nodeId, up });
     this.#changes ??= setTimeout(() => this.#tellSamples(), CHANGES_MS);
     if (up) this.#onUsable(entry.nodeId);

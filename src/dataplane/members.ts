@@ -11,9 +11,10 @@ const NODE_IDS = 65536;
 
 /** Bytes of Ethernet frame that fit beside IPv6, UDP and one record in a 1500-byte packet, relayed or not. */
 const UNDERLAY_MTU = 1500;
-const IPV4_UDP = 28;
-const IPV6_UDP = 48;
-const RECORD = 40;
+/** IP and UDP headers; a record's own header and tag. */
+export const IPV4_UDP = 28;
+export const IPV6_UDP = 48;
+export const RECORD = 40;
 const TRANSIT = 40;
 
 /** States of a neighbour's link: it was never up, it is, it was. */
@@ -49,7 +50,7 @@ export class Members {
   /** Link number of a neighbour, −1 = not a neighbour. */
   readonly link: Int32Array = new Int32Array(NODE_IDS).fill(-1);
   readonly linkState: Uint8Array = new Uint8Array(NODE_IDS);
-  /** Largest IP packet on the route to a neighbour's endpoint, 0 = not known. */
+  /** Largest IP packet that passes to a neighbour's endpoint, 0 = not known. */
   readonly linkMtu: Uint16Array = new Uint16Array(NODE_IDS);
   /** 1 = the neighbour's endpoint is an IPv4 address; until one is known, the family that leaves less room. */
   readonly linkIpv4: Uint8Array = new Uint8Array(NODE_IDS);

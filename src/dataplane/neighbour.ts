@@ -1,5 +1,6 @@
 /** One neighbour as the worker holds it: its link's core, where the engine sends, and what the engine has counted. */
 import type { LinkCore } from "../link/link-core.ts";
+import { PathMtu } from "../link/path-mtu.ts";
 import type { Engine } from "../native/addon.ts";
 
 export class Neighbour {
@@ -7,6 +8,7 @@ export class Neighbour {
   /** Link number in the engine. */
   readonly link: number;
   readonly core: LinkCore;
+  readonly pathMtu: PathMtu = new PathMtu();
   /** The endpoint (packed), as soon as there is one. */
   packed: Uint8Array | null = null;
   /** When a record from elsewhere was last told to the link, ms. */

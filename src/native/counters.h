@@ -37,6 +37,7 @@
   X(keepalivesReceived)         \
   X(probesReceived)             \
   X(controlReceived)            \
+  X(pathMtuProbesReceived)      \
   X(pathProbesReceived)         \
   X(dropShort)                  \
   X(dropUnknownType)            \

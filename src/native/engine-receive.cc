@@ -257,6 +257,10 @@ void Engine::takeRecord(uint8_t* data, uint32_t length, uint32_t slot, ReceiveRe
       shared_.counters[controlReceived]++;
       addMessage(result, kKindControl, payload, header.length, keypairSlot, slot, -1, header.src);
       return;
+    case kKindPathMtu:
+      shared_.counters[pathMtuProbesReceived]++;
+      addMessage(result, kKindPathMtu, payload, header.length, keypairSlot, slot, -1, header.src);
+      return;
     case kKindPathProbe:
       shared_.counters[pathProbesReceived]++;
       addMessage(result, kKindPathProbe, payload, header.length, keypairSlot, slot, -1, header.src);

@@ -54,6 +54,7 @@ constexpr uint8_t kKindFrame = 0;
 constexpr uint8_t kKindProbe = 2;
 constexpr uint8_t kKindControl = 3;
 constexpr uint8_t kKindFragment = 4;
+constexpr uint8_t kKindPathMtu = 5;    // a packet of a certain size, and the answer that it passed
 constexpr uint8_t kKindPathProbe = 6;  // end to end, over whatever lies between
 constexpr uint8_t kKindMask = 0x0f;
 

@@ -104,6 +104,7 @@ export class Graph {
     if (Number.isNaN(this.cost[at])) return false;
     this.cost[at] = NaN;
     this.rttMin[at] = NaN;
+    this.mtu[at] = 0;
     return true;
   }
 

@@ -5,15 +5,11 @@
  */
 import { floydWarshall } from "./floyd-warshall.ts";
 import type { KeyedGraph } from "./floyd-warshall.ts";
+import { payloadOf, TRANSIT_HEADER } from "./payload.ts";
 import { rankWays, roomForWays } from "./ways.ts";
 
-/** UDP payload that passes where nothing larger was proven: IPv6's least MTU without its headers. */
-const UNPROVEN_PAYLOAD = 1280 - 48;
-/** What a relayed record has in front of it on every link but the last. */
-const TRANSIT_HEADER = 40;
-
 export interface RoutedGraph extends KeyedGraph {
-  /** Largest UDP payload known to pass each link i→j, at i·n + j; 0 = not known. */
+  /** Largest UDP payload known to pass, at i·n + j as j reports it; 0 = not known. */
   readonly mtu: Uint16Array;
 }
 
@@ -58,7 +54,7 @@ export class RelayTable {
 
   /** Largest record from s to t when s sends it to `hop`. */
   size(s: number, hop: number, t: number): number {
-    const link = this.graph.mtu[s * this.graph.n + hop] || UNPROVEN_PAYLOAD;
+    const link = payloadOf(this.graph.mtu, this.graph.n, s, hop);
     if (hop === t) return link;
     return Math.min(link - TRANSIT_HEADER, this.fits[(this.rowOf[hop] ?? 0) * this.graph.n + t] ?? 0);
   }

@@ -1,12 +1,11 @@
 /** Rows from a fixed next-hop table: nothing is chosen, the rest of each entry is read off the links. DESIGN §8. */
 import type { Graph } from "./graph.ts";
+import { payloadOf, TRANSIT_HEADER } from "./payload.ts";
 import type { RowStore } from "./row-store.ts";
 
 /** source → destination → next hop, NodeIDs. */
 export type StaticTable = ReadonlyMap<number, ReadonlyMap<number, number>>;
 
-const UNPROVEN_PAYLOAD = 1280 - 48;
-const TRANSIT_HEADER = 40;
 const MAX_HOPS = 255;
 
 export function fillStaticRows(table: StaticTable, graph: Graph, store: RowStore): void {
@@ -39,7 +38,7 @@ function follow(table: StaticTable, graph: Graph, source: number, destination: n
     if (hop === undefined || from === undefined || to === undefined || way.hops > graph.size)
       return undefined;
     const link = from * graph.size + to;
-    const room = graph.mtu[link] || UNPROVEN_PAYLOAD;
+    const room = payloadOf(graph.mtu, graph.size, from, to);
     way.size = Math.min(way.size, hop === destination ? room : room - TRANSIT_HEADER);
     const cost = graph.cost[link] ?? NaN;
     known &&= Number.isFinite(cost);

@@ -30,7 +30,7 @@ function counting(counts: { sent: number; received: number; lookups: number[] })
     },
     refreshRoute: (link: number): number => {
       counts.lookups.push(link);
-      return 1500 + link;
+      return 1000 + link;
     },
   };
   return engine as unknown as Engine;
@@ -53,7 +53,7 @@ describe("a neighbour", () => {
     const counts = { sent: 0, received: 0, lookups: [] as number[] };
     const engine = counting(counts);
     const members = new Members();
-    const mtus = new LinkMtus(engine, members, 0);
+    const mtus = new LinkMtus({ engine, members }, 0, () => assert.fail());
     const neighbours = Array.from({ length: 250 }, (_, i) => new Neighbour(i + 2, i, core(i + 2), engine));
     for (const neighbour of neighbours) neighbour.packed = new Uint8Array(20);
     const [first] = neighbours;
@@ -61,14 +61,14 @@ describe("a neighbour", () => {
     first.packed = null;
     for (let tick = 0; tick < 20; tick++) {
       const before = counts.lookups.length;
-      mtus.tick(neighbours);
+      mtus.tick(0, neighbours);
       assert(counts.lookups.length - before <= 13);
     }
     assert.deepEqual(
       counts.lookups.toSorted((a, b) => a - b),
       Array.from({ length: 249 }, (_, i) => i + 1),
     );
-    assert.deepEqual([members.linkMtu[2], members.linkMtu[3]], [0, 1501]);
+    assert.deepEqual([members.linkMtu[2], members.linkMtu[3]], [0, 1001]);
   });
 });
 
