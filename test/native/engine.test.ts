@@ -23,6 +23,7 @@ const KIND_FRAME = 0;
 const KIND_PROBE = 2;
 const KIND_CONTROL = 3;
 const KIND_FRAGMENT = 4;
+const KIND_PATH_MTU = 5;
 const KIND_PATH_PROBE = 6;
 const FLAG_MOVED = 2;
 const HANDSHAKE_BASE = 16;
@@ -170,7 +171,7 @@ describe("packet engine", () => {
         [{ length: 63 }, "dropHeader"],
         [{ length: 65 }, "dropHeader"],
         [{ length: 0 }, "dropHeader"],
-        ...[1, 5, 7, 8, 15].map((kind): [Partial<Plain>, string] => [{ kind }, "dropKind"]),
+        ...[1, 7, 8, 15].map((kind): [Partial<Plain>, string] => [{ kind }, "dropKind"]),
       ];
       for (const [counter, [wrong, reason]] of cases.entries()) {
         const before = b.count(reason);
@@ -246,16 +247,18 @@ describe("packet engine", () => {
       assert(arrival > before - 1000 && arrival < after + 10_000, `${arrival - before}`);
     });
 
-    it("hands up end-to-end path probes, and counts them", async () => {
-      const payload = randomBytes(38);
-      a.engine.sendRecord(KIND_PATH_PROBE, session.slotA, -1, 3, null, 1, payload);
-      const [message] = (await b.receive()).messages;
-      assert.deepEqual(
-        [message?.kind, message?.bytes, message?.keypair],
-        [KIND_PATH_PROBE, payload, session.slotB],
-      );
-      assert.equal(b.count("pathProbesReceived"), 1);
-    });
+    for (const [name, kind, size, counter] of [
+      ["end-to-end path probes", KIND_PATH_PROBE, 38, "pathProbesReceived"],
+      ["path-MTU probes", KIND_PATH_MTU, 1432, "pathMtuProbesReceived"],
+    ] as const) {
+      it(`hands up ${name}, and counts them`, async () => {
+        const payload = randomBytes(size);
+        a.engine.sendRecord(kind, session.slotA, -1, 3, null, 1, payload);
+        const [message] = (await b.receive()).messages;
+        assert.deepEqual([message?.kind, message?.bytes, message?.keypair], [kind, payload, session.slotB]);
+        assert.equal(b.count(counter), 1);
+      });
+    }
 
     it("counts every datagram of a random mix exactly once", async () => {
       const template = await capture(frameOf(200));
