@@ -5,24 +5,18 @@
  *   IP 20 | 40 · UDP 8 · [transit header 40] · record 16 + 8 · Ethernet 14 · payload (the MTU) · tag 16
  * ```
  */
+import { IPV4_UDP, IPV6_UDP, LARGEST_MTU, RECORD, TRANSIT } from "../wire/sizes.ts";
 
 /** Fits every path of 1492 bytes and more: IPv6, through a relay, over PPPoE. */
 export const DEFAULT_MTU = 1350;
 
-/** The underlay's usual MTU, in bytes. */
-const UNDERLAY_MTU = 1500;
 const ETHERNET_HEADER = 14;
-const RECORD_OVERHEAD = 16 + 8 + 16;
-const TRANSIT_HEADER = 40;
 const FRAGMENT_HEADER = 8;
-const UDP_HEADER = 8;
-const IP_HEADER = { 4: 20, 6: 40 } as const;
+const IP_UDP = { 4: IPV4_UDP, 6: IPV6_UDP } as const;
 
 /** Bytes that one frame of an untagged port with this MTU takes on the underlay, IP header included. */
 export function underlaySize(mtu: number, family: 4 | 6, relayed: boolean): number {
-  return (
-    mtu + ETHERNET_HEADER + RECORD_OVERHEAD + (relayed ? TRANSIT_HEADER : 0) + UDP_HEADER + IP_HEADER[family]
-  );
+  return mtu + ETHERNET_HEADER + RECORD + (relayed ? TRANSIT : 0) + IP_UDP[family];
 }
 
 /** The links behind a relay are not this node's to know: they count as IPv6, here as in the data plane. */
@@ -30,7 +24,7 @@ const assumed = (family: 4 | 6, relayed: boolean): 4 | 6 => (relayed ? 6 : famil
 
 /** The largest MTU whose frames fit into one datagram on an underlay of 1500 bytes. */
 export function fittingMtu(family: 4 | 6, relayed: boolean): number {
-  return UNDERLAY_MTU - underlaySize(0, assumed(family, relayed), relayed);
+  return LARGEST_MTU - underlaySize(0, assumed(family, relayed), relayed);
 }
 
 /** A sentence for the user when frames of `mtu` will be cut in pieces; undefined when they fit. */
@@ -41,7 +35,7 @@ export function mtuWarning(mtu: number, family: 4 | 6, relayed: boolean): string
   const size = underlaySize(mtu, assumed(family, relayed), relayed);
   return (
     `${mtu} makes packets of ${size} bytes over ${path}, so large frames travel in ${fragments(mtu, fits)} fragments; ` +
-    `the largest that fits ${UNDERLAY_MTU} is ${fits} (${DEFAULT_MTU} fits everywhere)`
+    `the largest that fits ${LARGEST_MTU} is ${fits} (${DEFAULT_MTU} fits everywhere)`
   );
 }
 

@@ -2,7 +2,7 @@
 import { z } from "zod";
 import { parseEndpoint } from "../api/endpoint-text.ts";
 import { SUPER_NODE_ID } from "../wire/node-id.ts";
-import { MAX_OBSERVED, REJECT_CODES } from "./messages.ts";
+import { REJECT_CODES } from "./messages.ts";
 import type { EdgeMessage, SuperMessage } from "./messages.ts";
 
 /** Most members of one network that a message can hold. */
@@ -35,7 +35,6 @@ const endpoint = z
   .max(80)
   .refine((text) => parseEndpoint(text) !== undefined, "ip:port");
 const endpoints = z.array(endpoint).max(MAX_ENDPOINTS);
-const observedElsewhere = z.array(endpoint).max(MAX_OBSERVED).optional();
 /** 32 bytes in base64. */
 const key = z.string().regex(/^[A-Za-z0-9+/]{43}=$/);
 const relay = z.enum(["auto", "never", "always"]);
@@ -50,7 +49,7 @@ const hello = z.object({
   incarnation: count,
   epoch: u32,
   endpoints,
-  observed: observedElsewhere,
+  observed: endpoint.optional(),
   listenPort: z.int().min(0).max(65535),
   relay,
   additionalCostUs: microseconds,
@@ -73,7 +72,7 @@ const report = z.object({
 const endpointsMessage = z.object({
   type: z.literal("endpoints"),
   endpoints,
-  observed: observedElsewhere,
+  observed: endpoint.optional(),
 });
 const rowRequest = z.object({ type: z.literal("row-request") });
 const ask = z.object({

@@ -29,9 +29,6 @@ export const MESSAGE_LIMIT: number = 64 * 1024;
 /** Largest snapshot (`members` or `report` with `full`, `row`), bytes of JSON. */
 export const SNAPSHOT_LIMIT: number = 1024 * 1024;
 
-/** Most addresses at which other supernodes see an edge. */
-export const MAX_OBSERVED = 4;
-
 /** Why a supernode sends an edge away. Codes are an interface: shown in `status`, never reused. */
 export const REJECT_CODES = [
   /** The key is not a member's. */
@@ -74,8 +71,8 @@ export interface HelloFields {
   readonly epoch: number;
   /** Own addresses on the underlay with the UDP port, `ip:port`; ≤ 64. */
   readonly endpoints: readonly string[];
-  /** Where its other supernodes see it, `ip:port`; ≤ MAX_OBSERVED. An edge has a UDP session with one of them only. */
-  readonly observed?: readonly string[] | undefined;
+  /** Where the supernode that it obeys sees it, `ip:port`: it has a UDP session with no other. */
+  readonly observed?: string | undefined;
   readonly listenPort: number;
   readonly relay: RelayPolicy;
   /** What it costs to go through this node, µs. */
@@ -118,7 +115,7 @@ export type EdgeMessage =
   | {
       readonly type: "endpoints";
       readonly endpoints: readonly string[];
-      readonly observed?: readonly string[] | undefined;
+      readonly observed?: string | undefined;
     }
   | { readonly type: "row-request" }
   | { readonly type: "ask"; readonly id: number; readonly question: "why" | "trace"; readonly to: number }

@@ -8,19 +8,25 @@ import {
   PATH_MTU_PROBE_BYTES,
   type PathMtuProbe,
 } from "../wire/path-mtu-probe.ts";
-import { LARGEST_MTU } from "../link/path-mtu.ts";
+import { CONFIRM_US } from "../link/path-mtu.ts";
+import { TokenBucket } from "../link/token-bucket.ts";
+import { IPV4_UDP, IPV6_UDP, LARGEST_MTU, RECORD } from "../wire/sizes.ts";
 import { KIND_PATH_MTU } from "./descriptors.ts";
-import { IPV4_UDP, IPV6_UDP, RECORD } from "./members.ts";
+import { LINK_UP } from "./members.ts";
 import type { Neighbour } from "./neighbour.ts";
 import type { PlaneState } from "./state.ts";
 
 /** Ticks in which every link is looked up once: a second. */
 const TURNS = 20;
+/** Questions of all links together, a second and at once: 75 KB/s where a hundred links come up behind a slow uplink. */
+const QUESTIONS_PER_SECOND = 50;
+const QUESTION_BURST = 10;
 
 export class LinkMtus {
   readonly #state: Pick<PlaneState, "engine" | "members">;
-  /** Seals an answer for the node and sends it along the route: only the question's direction may work directly. */
+  /** Seals an answer for the node and sends it along the route. */
   readonly #answer: (nodeId: number, payload: Uint8Array) => void;
+  readonly #budget: TokenBucket = new TokenBucket(QUESTIONS_PER_SECOND, QUESTION_BURST);
   readonly #question: Uint8Array = new Uint8Array(LARGEST_MTU);
   /** The sockets' mark, which routes may look at. */
   mark: number;
@@ -43,7 +49,7 @@ export class LinkMtus {
     for (const entry of neighbours) {
       if (entry.packed === null) continue;
       if (index++ % TURNS === this.#turn) this.#lookUp(nowUs, entry);
-      if (entry.pathMtu.nextUs <= nowUs) this.#ask(nowUs, entry);
+      if (entry.pathMtu.nextUs <= nowUs && isOfUse(nowUs, entry)) this.#ask(nowUs, entry);
     }
   }
 
@@ -64,9 +70,7 @@ export class LinkMtus {
     const probe = decodePathMtuProbe(bytes);
     if (probe === undefined) return false;
     if (!probe.isAnswer) {
-      const payload = new Uint8Array(PATH_MTU_PROBE_BYTES);
-      encodePathMtuProbe({ ...probe, isAnswer: true }, payload);
-      this.#answer(entry.nodeId, payload);
+      this.#reply(entry.nodeId, { ...probe, isAnswer: true });
       return true;
     }
     entry.pathMtu.answered(nowUs, probe.generation, probe.size);
@@ -79,22 +83,36 @@ export class LinkMtus {
     this.#note(entry);
   }
 
+  /** Over the link; where only the other direction of it works, along the route. */
+  #reply(nodeId: number, probe: PathMtuProbe): void {
+    const { engine, members } = this.#state;
+    const payload = new Uint8Array(PATH_MTU_PROBE_BYTES);
+    encodePathMtuProbe(probe, payload);
+    if (members.linkState[nodeId] !== LINK_UP) return this.#answer(nodeId, payload);
+    const [slot, link] = [members.sendSlot[nodeId] ?? -1, members.link[nodeId] ?? -1];
+    if (slot >= 0) engine.sendRecord(KIND_PATH_MTU, slot, -1, link, null, 1, payload);
+  }
+
   /** To the address instead of over the link: what is too large is no loss of the link's. */
   #ask(nowUs: number, entry: Neighbour): void {
     const { engine, members } = this.#state;
     const slot = members.sendSlot[entry.nodeId] ?? -1;
-    if (slot < 0) return;
-    const headers = (members.linkIpv4[entry.nodeId] === 1 ? IPV4_UDP : IPV6_UDP) + RECORD;
-    for (const size of entry.pathMtu.tick(nowUs)) {
-      const probe: PathMtuProbe = { isAnswer: false, generation: entry.pathMtu.generation, size };
-      encodePathMtuProbe(probe, this.#question);
-      const payload = this.#question.subarray(0, size - headers);
-      engine.sendRecord(KIND_PATH_MTU, slot, -1, entry.link, entry.packed, 1, payload);
-    }
+    if (slot < 0 || !this.#budget.take(nowUs)) return;
+    const size = entry.pathMtu.tick(nowUs);
     this.#note(entry);
+    if (size === undefined) return;
+    const headers = (members.linkIpv4[entry.nodeId] === 1 ? IPV4_UDP : IPV6_UDP) + RECORD;
+    encodePathMtuProbe({ isAnswer: false, generation: entry.pathMtu.generation, size }, this.#question);
+    const payload = this.#question.subarray(0, size - headers);
+    engine.sendRecord(KIND_PATH_MTU, slot, -1, entry.link, entry.packed, 1, payload);
   }
 
   #note(entry: Neighbour): void {
-    this.#state.members.linkMtu[entry.nodeId] = entry.pathMtu.size;
+    this.#state.members.linkMtu[entry.nodeId] = entry.mtu;
   }
+}
+
+/** Whether the answer would be of use: a link that carries nothing may rest. */
+function isOfUse(nowUs: number, { pathMtu, carriedAtUs }: Neighbour): boolean {
+  return !pathMtu.resting || nowUs - carriedAtUs < CONFIRM_US;
 }

@@ -1,7 +1,7 @@
 /** What a link's snapshot means to the main thread: for `status` and for the reporter. */
 import type { LinkSnapshot } from "../link/link-events.ts";
 import type { LinkSample } from "../routing/reporter.ts";
-import { IPV4_UDP, IPV6_UDP } from "./members.ts";
+import { IPV4_UDP, IPV6_UDP } from "../wire/sizes.ts";
 import type { LinkReport } from "./messages.ts";
 
 /** @param packetMtu largest IP packet that passes to the endpoint; 0 = not known */

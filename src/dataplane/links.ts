@@ -27,6 +27,8 @@ const IDLE_PROBES_PER_SECOND = 50;
 const SAMPLES_EVERY_US = 1_000_000;
 /** States that change together are told together. */
 const CHANGES_MS = 10;
+/** Links' times between path-MTU probes differ by so much, up and down. */
+const MTU_SPREAD = 0.2;
 /** Between two calls of {@link Links.tick}. */
 const TICK_US = 50_000;
 
@@ -95,7 +97,8 @@ export class Links {
       allowLoopback: this.#setup.allowLoopback,
       refused: this.#isOverlay,
     });
-    const entry = new Neighbour(nodeId, link, core, this.#state.engine);
+    const spread = 1 - MTU_SPREAD + (2 * MTU_SPREAD * this.#random32()) / 2 ** 32;
+    const entry = new Neighbour(nodeId, link, core, this.#state.engine, spread);
     this.#neighbours.set(nodeId, entry);
     this.#state.members.link[nodeId] = link;
     this.#shareProbes();
@@ -214,7 +217,7 @@ export class Links {
   report(): LinkReport[] {
     const nowUs = this.#state.nowMs * 1000;
     return [...this.#neighbours.values()].map((entry) =>
-      linkReport(entry.core.snapshot(nowUs), entry.packed, entry.pathMtu.size),
+      linkReport(entry.core.snapshot(nowUs), entry.packed, entry.mtu),
     );
   }
 
@@ -225,7 +228,7 @@ export class Links {
     this.#samplesAtUs = nowUs + SAMPLES_EVERY_US;
     const { linkIpv4 } = this.#state.members;
     const links = [...this.#neighbours.values()].map((entry) =>
-      linkSample(entry.core.snapshot(nowUs), entry.pathMtu.size, linkIpv4[entry.nodeId] !== 1),
+      linkSample(entry.core.snapshot(nowUs), entry.mtu, linkIpv4[entry.nodeId] !== 1),
     );
     const [epoch, forwardUs] = [this.#clock.epoch, this.#forwarding.take()];
     this.#post({ type: "links", nowUs, epoch, forwardUs, links });
@@ -241,6 +244,7 @@ export class Links {
     entry.count(engine);
     const carried = activity.carried[entry.nodeId] === 1;
     activity.carried[entry.nodeId] = 0;
+    if (carried) entry.carriedAtUs = this.#state.nowMs * 1000;
     const { sentCount, receivedCount } = entry;
     if (carried || sentCount > 0 || receivedCount > 0) {
       this.#feed(entry, { type: "traffic", carried, sentCount, receivedCount });
@@ -279,7 +283,7 @@ export class Links {
       case "probe":
         return this.#sendProbe(entry, action.to, action.payload);
       case "endpoint":
-        return this.#move(entry, action.address);
+        return this.#move(entry, action.address, action.proven);
       case "state":
         return this.#turn(entry, action.up);
       case "exchange":
@@ -288,7 +292,7 @@ export class Links {
     }
   }
 
-  #move(entry: Neighbour, text: string): void {
+  #move(entry: Neighbour, text: string, proven: boolean): void {
     const { engine, members } = this.#state;
     const packed = packedOf(text);
     if (packed === undefined) return;
@@ -296,7 +300,7 @@ export class Links {
     members.linkIpv4[entry.nodeId] = packed[0] === 4 ? 1 : 0;
     engine.setLink(entry.link, packed);
     this.#mtus.moved(this.#state.nowMs * 1000, entry);
-    this.#post({ type: "endpoint", nodeId: entry.nodeId, address: packed });
+    this.#post({ type: "endpoint", nodeId: entry.nodeId, address: packed, proven });
     if (members.addressed[entry.nodeId] === 1) return;
     members.addressed[entry.nodeId] = 1;
     this.#onUsable(entry.nodeId);

@@ -5,17 +5,10 @@
  *        ├──────backup─────▶ hop, when the first one's link is dead, or something behind it (pathDown)
  *        └──sendSlot──▶ keypair (seals the record)      hop's sendSlot ▶ keypair (seals the transit header)
  */
+import { IPV4_UDP, IPV6_UDP, LARGEST_MTU, RECORD, TRANSIT } from "../wire/sizes.ts";
 
 export const NO_NODE = 0xffff;
 const NODE_IDS = 65536;
-
-/** Bytes of Ethernet frame that fit beside IPv6, UDP and one record in a 1500-byte packet, relayed or not. */
-const UNDERLAY_MTU = 1500;
-/** IP and UDP headers; a record's own header and tag. */
-export const IPV4_UDP = 28;
-export const IPV6_UDP = 48;
-export const RECORD = 40;
-const TRANSIT = 40;
 
 /** States of a neighbour's link: it was never up, it is, it was. */
 export const LINK_NEW = 0;
@@ -119,7 +112,7 @@ export class Members {
    */
   maxFrame(destination: number, next: number): number {
     const known = this.linkMtu[next] ?? 0;
-    const packet = known === 0 ? UNDERLAY_MTU : Math.min(known, UNDERLAY_MTU);
+    const packet = known === 0 ? LARGEST_MTU : Math.min(known, LARGEST_MTU);
     const first = packet - (this.linkIpv4[next] === 1 ? IPV4_UDP : IPV6_UDP);
     if (next === destination) return Math.max(first - RECORD, 0);
     const size = this.size[destination] ?? 0;

@@ -129,7 +129,7 @@ export interface LinkReport {
   jitterUs: number | null;
   lossIn: number | null;
   lossOut: number | null;
-  /** Largest IP packet on the route to the endpoint; 0 = not known. */
+  /** Largest IP packet that passes to the endpoint; 0 = not known. */
   mtu: number;
   /** Raw clock, as {@link WorkerStatus.nowUs}. */
   sinceUs: number;
@@ -245,7 +245,7 @@ export type FromWorker =
   | { type: "activity"; reports: ActivityReport[]; nowMs: number }
   | { type: "control"; nodeId: number; payload: Uint8Array }
   | { type: "want"; nodeId: number }
-  | { type: "endpoint"; nodeId: number; address: Uint8Array }
+  | { type: "endpoint"; nodeId: number; address: Uint8Array; proven: boolean }
   | { type: "link"; nodeId: number; up: boolean }
   /**
    * Every link, once a second and soon after one's state has changed. `nowUs`: CLOCK_MONOTONIC_RAW; `forwardUs`: what

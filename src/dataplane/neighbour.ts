@@ -8,13 +8,15 @@ export class Neighbour {
   /** Link number in the engine. */
   readonly link: number;
   readonly core: LinkCore;
-  readonly pathMtu: PathMtu = new PathMtu();
+  readonly pathMtu: PathMtu;
   /** The endpoint (packed), as soon as there is one. */
   packed: Uint8Array | null = null;
   /** When a record from elsewhere was last told to the link, ms. */
   movedAtMs: number = -Infinity;
   /** The same for what nobody answered, ms. */
   unansweredAtMs: number = -Infinity;
+  /** When frames were last seen to go over the link, µs. */
+  carriedAtUs: number = -Infinity;
   /** When the core wants its next tick, µs. */
   dueUs: number = Infinity;
   /** Datagrams since the last {@link count}. */
@@ -24,12 +26,19 @@ export class Neighbour {
   #sent = 0;
   #received = 0;
 
-  constructor(nodeId: number, link: number, core: LinkCore, engine: Engine) {
+  /** @param spread of {@link PathMtu} */
+  constructor(nodeId: number, link: number, core: LinkCore, engine: Engine, spread: number = 1) {
     this.nodeId = nodeId;
     this.link = link;
     this.core = core;
+    this.pathMtu = new PathMtu(spread);
     // The number may have been another neighbour's: its counts go on.
     this.count(engine);
+  }
+
+  /** Bytes of the largest IP packet that passes; 0 = not known, as long as there is no endpoint. */
+  get mtu(): number {
+    return this.packed === null ? 0 : this.pathMtu.size;
   }
 
   /** Reads the engine's counts of the link. */

@@ -1,42 +1,47 @@
 /**
- * The largest packet that passes a link, found by trying. DESIGN §7; search and timers after RFC 8899.
+ * The largest packet that passes a link, found by trying. DESIGN §7; after RFC 8899.
  *
  * ```
- *   link up ──▶ largest alone ──no answer──▶ every size, three rounds ──┐
- *                    └──────────answer──────────────▶ rest ◀────────────┘
- *                                                     │  ▲
- *                 the size in use, every 30 s: ───────┘  └── answer
- *                 three times no answer: the floor from then on, and every size
+ *   link up ──▶ search: the route's MTU first, then halving what is left; ──▶ rest
+ *                 ▲     three questions a size                                │ ▲
+ *                 └── three times no answer ◀── confirm the size in use ◀─────┘ └─ answer
+ *                                                every 30 s
  * ```
  *
  * While something larger than what is in use might pass, the search is repeated every ten minutes. No clock, sockets or
  * randomness: sizes to try come out, answers go in.
  */
-
-/** Passes everywhere: IPv6's least MTU. In use until more is proven. */
-export const FLOOR_MTU = 1280;
-/** The data plane makes no larger packets. */
-export const LARGEST_MTU = 1500;
+import { LARGEST_MTU, LEAST_MTU } from "../wire/sizes.ts";
 
 /** What the links of this world carry: Ethernet, PPPoE, tunnels in one another. */
 const SIZES: readonly number[] = [
-  1300, 1320, 1340, 1360, 1380, 1400, 1420, 1440, 1452, 1460, 1472, 1480, 1492, 1500,
+  1300, 1320, 1340, 1360, 1380, 1400, 1420, 1440, 1452, 1460, 1472, 1480, 1492,
 ];
-const ROUNDS = 3;
-const ROUND_US = 500_000;
-const CONFIRM_US = 30_000_000;
+const TRIES = 3;
+const ANSWER_US = 400_000;
 const RAISE_US = 600_000_000;
+/** A link that carries nothing need not be confirmed. */
+export const CONFIRM_US = 30_000_000;
 
-type Phase = "down" | "largest" | "every" | "rest" | "confirm";
+type Phase = "down" | "search" | "rest" | "confirm";
 
 export class PathMtu {
+  readonly #spread: number;
   #phase: Phase = "down";
   #ceiling = LARGEST_MTU;
-  #proven = FLOOR_MTU;
+  #proven = LEAST_MTU;
+  /** The smallest size that did not pass in this search. */
+  #failed = Infinity;
   #generation = 1;
-  #rounds = 0;
+  #trying = 0;
+  #tries = 0;
   #nextUs = Infinity;
   #searchedUs = 0;
+
+  /** @param spread factor of all times, about 1: links that came up together shall not ask together for ever */
+  constructor(spread: number = 1) {
+    this.#spread = spread;
+  }
 
   /** Bytes of the largest IP packet that may be sent. */
   get size(): number {
@@ -53,89 +58,98 @@ export class PathMtu {
     return this.#nextUs;
   }
 
-  /** The link came up, or is dead. */
+  /** What is due next serves traffic to come, and can wait for it. */
+  get resting(): boolean {
+    return this.#phase === "rest";
+  }
+
+  /** The link came up, or is dead. What passed before a death may not pass after it. */
   turn(nowUs: number, up: boolean): void {
-    if (!up) this.#plan("down", Infinity);
-    else this.#plan(this.#proven > FLOOR_MTU ? "confirm" : "largest", nowUs);
+    if (up) this.#forget(nowUs);
+    else this.#plan("down", Infinity);
   }
 
   /** The link has another endpoint: what passed to the old one says nothing. */
   move(nowUs: number): void {
-    this.#forget();
-    if (this.#phase !== "down") this.#plan("largest", nowUs);
+    if (this.#phase === "down") this.#proven = LEAST_MTU;
+    else this.#forget(nowUs);
   }
 
   /** The route takes packets of this size; 0 = not known. */
   limit(nowUs: number, routeMtu: number): void {
     const before = this.#ceiling;
     this.#ceiling = routeMtu === 0 ? LARGEST_MTU : Math.min(routeMtu, LARGEST_MTU);
-    this.#proven = Math.max(FLOOR_MTU, this.size);
-    if (this.#ceiling > before && this.#phase !== "down") this.#plan("largest", nowUs);
+    this.#proven = Math.max(LEAST_MTU, this.size);
+    if (this.#ceiling > before && this.#phase !== "down") this.#search(nowUs);
   }
 
+  /** An answer. */
   answered(nowUs: number, generation: number, size: number): void {
-    if (generation !== this.#generation || size > this.#ceiling) return;
+    if (generation !== this.#generation || size > this.#ceiling || this.#phase === "down") return;
     this.#proven = Math.max(this.#proven, size);
-    if (this.#phase === "down") return;
-    const searching = this.#phase === "largest" || this.#phase === "every";
-    if (!searching || this.#proven >= this.#ceiling) this.#rest(nowUs, searching);
+    if (size >= this.#failed) this.#failed = Infinity;
+    if (this.#phase !== "search") this.#rest(nowUs);
+    else if (size >= this.#trying) this.#next(nowUs);
   }
 
-  /** The sizes to try now, bytes of IP packet. Call when {@link nextUs} has come. */
-  tick(nowUs: number): readonly number[] {
-    if (nowUs < this.#nextUs) return [];
-    switch (this.#phase) {
-      case "down":
-        return [];
-      case "largest":
-        this.#plan("every", nowUs + ROUND_US);
-        return this.#larger().slice(-1);
-      case "every":
-        if (this.#rounds === ROUNDS) return this.#rest(nowUs, true);
-        this.#nextUs = nowUs + ROUND_US;
-        this.#rounds++;
-        return this.#larger();
-      case "rest":
-        if (nowUs - this.#searchedUs >= RAISE_US && this.#larger().length > 0) {
-          this.#plan("largest", nowUs);
-          return this.tick(nowUs);
-        }
-        this.#plan("confirm", nowUs);
-        return this.tick(nowUs);
-      case "confirm":
-        if (this.#rounds === ROUNDS) {
-          this.#forget();
-          this.#plan("every", nowUs);
-          return this.tick(nowUs);
-        }
-        this.#nextUs = nowUs + ROUND_US;
-        this.#rounds++;
-        return [this.#proven];
-    }
+  /** The size to ask for now, bytes of IP packet; call when {@link nextUs} has come. Undefined: nothing any more. */
+  tick(nowUs: number): number | undefined {
+    if (nowUs < this.#nextUs) return undefined;
+    if (this.#phase === "rest") this.#leaveRest(nowUs);
+    else if (this.#tries === TRIES) this.#giveUp(nowUs);
+    if (this.#phase !== "search" && this.#phase !== "confirm") return undefined;
+    this.#tries++;
+    this.#nextUs = nowUs + ANSWER_US * this.#spread;
+    return this.#trying;
   }
 
-  /** Sizes above the one in use that the route takes, the largest last. */
-  #larger(): number[] {
-    const below = SIZES.filter((size) => size > this.#proven && size < this.#ceiling);
-    return this.#ceiling > this.#proven ? [...below, this.#ceiling] : below;
+  #leaveRest(nowUs: number): void {
+    const raises = nowUs - this.#searchedUs >= RAISE_US * this.#spread && this.#ceiling > this.#proven;
+    if (raises) return this.#search(nowUs);
+    this.#plan("confirm", nowUs);
+    this.#trying = this.#proven;
   }
 
-  #rest(nowUs: number, searched: boolean): [] {
-    if (searched) this.#searchedUs = nowUs;
-    const confirmUs = this.#proven > FLOOR_MTU ? nowUs + CONFIRM_US : Infinity;
-    const raiseUs = this.#larger().length > 0 ? this.#searchedUs + RAISE_US : Infinity;
-    this.#plan("rest", Math.min(confirmUs, raiseUs));
-    return [];
+  /** Nobody answers to this size. */
+  #giveUp(nowUs: number): void {
+    if (this.#phase === "confirm") return this.#forget(nowUs);
+    this.#failed = this.#trying;
+    this.#next(nowUs);
   }
 
-  #forget(): void {
-    this.#proven = FLOOR_MTU;
+  #forget(nowUs: number): void {
+    this.#proven = LEAST_MTU;
     this.#generation = (this.#generation + 1) >>> 0;
+    this.#search(nowUs);
+  }
+
+  #search(nowUs: number): void {
+    this.#failed = Infinity;
+    this.#next(nowUs);
+  }
+
+  /** The next size of the search: the route's, or else the middle one of those that may pass. */
+  #next(nowUs: number): void {
+    const left = SIZES.filter((size) => size > this.#proven && size < Math.min(this.#failed, this.#ceiling));
+    const whole = this.#failed === Infinity && this.#ceiling > this.#proven;
+    const size = whole ? this.#ceiling : left[left.length >> 1];
+    if (size === undefined) {
+      this.#searchedUs = nowUs;
+      return this.#rest(nowUs);
+    }
+    this.#plan("search", nowUs);
+    this.#trying = size;
+  }
+
+  #rest(nowUs: number): void {
+    const confirmUs = this.#proven > LEAST_MTU ? nowUs + CONFIRM_US * this.#spread : Infinity;
+    const raiseUs = this.#ceiling > this.#proven ? this.#searchedUs + RAISE_US * this.#spread : Infinity;
+    this.#plan("rest", Math.min(confirmUs, raiseUs));
   }
 
   #plan(phase: Phase, nextUs: number): void {
     this.#phase = phase;
     this.#nextUs = nextUs;
-    this.#rounds = 0;
+    this.#tries = 0;
   }
 }

@@ -6,15 +6,15 @@ import { isDeepStrictEqual } from "node:util";
 import type { Member, MemberEndpoint, Members } from "../control/messages.ts";
 import type { SuperPeerConfig } from "../config/super-config.ts";
 import { encodeKey } from "../config/key-text.ts";
-import { addressKey, parseAddress, parseHost } from "../wire/address.ts";
+import { addressKey, isPrivate, parseAddress, parseHost } from "../wire/address.ts";
 import { MAX_LOCAL } from "./local-endpoints.ts";
 import type { PairPsks } from "./pair-psk.ts";
 
 /** Where a member says that it is. */
 export interface ToldPlaces {
   readonly endpoints: readonly string[];
-  /** As its other supernodes see it. */
-  readonly observed?: readonly string[] | undefined;
+  /** As the supernode that it obeys sees it. */
+  readonly observed?: string | undefined;
 }
 
 interface Entry {
@@ -24,7 +24,8 @@ interface Entry {
   observed: string | undefined;
   /** What it says of itself. */
   local: readonly string[];
-  observedElsewhere: readonly string[];
+  /** By the supernode that it obeys, as it says. */
+  observedElsewhere: string | undefined;
   /** Of the edge's own file. */
   ownRelay: Member["relay"];
   ownCostUs: number;
@@ -60,7 +61,7 @@ export class MemberBook {
           online: false,
           observed: undefined,
           local: [],
-          observedElsewhere: [],
+          observedElsewhere: undefined,
           ownRelay: "auto",
           ownCostUs: 0,
         });
@@ -190,7 +191,7 @@ export class MemberBook {
 }
 
 /** Takes over where a member says that it is. False when that was known. */
-function notePlaces(entry: Entry, { endpoints, observed = [] }: ToldPlaces): boolean {
+function notePlaces(entry: Entry, { endpoints, observed }: ToldPlaces): boolean {
   const before = [entry.local, entry.observedElsewhere];
   entry.local = endpoints.slice(0, MAX_LOCAL);
   entry.observedElsewhere = observed;
@@ -214,15 +215,24 @@ function endpointsOf(entry: Entry, lan: boolean): MemberEndpoint[] {
   if (config.endPoint !== null) {
     endpoints.push({ address: config.endPoint, source: "configured" });
   }
-  const seen = observed === undefined ? [] : [seenFromOutside(observed, config.externalIp)];
-  for (const address of new Set([...seen, ...observedElsewhere])) {
-    endpoints.push({ address, source: "observed" });
-  }
-  if (lan && !config.skipLocalIp) {
-    const known = new Set([observed, ...observedElsewhere]);
-    for (const address of local) if (!known.has(address)) endpoints.push({ address, source: "local" });
+  const seen = observed === undefined ? undefined : seenFromOutside(observed, config.externalIp);
+  if (seen !== undefined) endpoints.push({ address: seen, source: "observed" });
+  const withLan = lan && !config.skipLocalIp;
+  // A supernode within the member's LAN sees it there.
+  const useful = observedElsewhere !== undefined && (withLan || !isWithinLan(observedElsewhere));
+  if (useful && observedElsewhere !== seen)
+    endpoints.push({ address: observedElsewhere, source: "observed" });
+  if (withLan) {
+    for (const address of local) {
+      if (address !== observed && address !== observedElsewhere) endpoints.push({ address, source: "local" });
+    }
   }
   return endpoints;
+}
+
+function isWithinLan(endpoint: string): boolean {
+  const address = parseAddress(endpoint);
+  return address === undefined || isPrivate(address);
 }
 
 /** `externalIp`: the supernode shares a NAT with this member and sees an inner address of it. */

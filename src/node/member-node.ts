@@ -4,7 +4,6 @@
  */
 import { isDeepStrictEqual } from "node:util";
 import type { EdgeConfig, PeerConfig } from "../config/edge-config.ts";
-import { MAX_OBSERVED } from "../control/messages.ts";
 import type {
   HelloFields,
   Parameters as SuperParameters,
@@ -61,8 +60,10 @@ export class MemberNode implements RunningEdge {
   #patienceMs: number;
   #epoch = 0;
   #local: string[] = [];
-  /** Where each supernode sees this edge, by its place in the file. */
+  /** Where each supernode saw this edge last, by its place in the file. */
   readonly #observed: Map<number, string> = new Map();
+  /** The same of the one that is obeyed, or was before. */
+  #seenAt: string | undefined;
   #families: { ipv4: boolean; ipv6: boolean } = { ipv4: false, ipv6: false };
   #timer: NodeJS.Timeout | undefined;
   #stopped = false;
@@ -165,7 +166,7 @@ export class MemberNode implements RunningEdge {
       text: state.text ?? null,
       transport: state.transport ?? null,
       rttMs: state.rttMs ?? null,
-      observed: this.#observed.get(index) ?? null,
+      observed: (index === this.#choice.obeyed ? this.#observed.get(index) : undefined) ?? null,
       sinceSeconds: Math.max(0, Math.round((Date.now() - state.since) / 1000)),
     }));
     for (const route of document.routes) {
@@ -204,7 +205,10 @@ export class MemberNode implements RunningEdge {
     this.#parameters.set(index, welcome.parameters);
     this.#onObserved(index, welcome.observed);
     this.#client?.send(index, { type: "report", report: this.#reporter.full(this.core.now() * 1000) });
-    if (this.#choice.opened(index, this.core.now())) return this.#meetObeyed();
+    const turns = this.#choice.opened(index, this.core.now());
+    // What came up since the hello was written.
+    this.#tellPlaces([index]);
+    if (turns) return this.#meetObeyed();
     this.#obeyParameters();
     // It is there again: no reason to sit out the pause between two handshakes.
     const peer = this.core.peers.byNode(SUPER_NODE_ID);
@@ -271,6 +275,7 @@ export class MemberNode implements RunningEdge {
       { neighbour: true, keySource: "file", clockParent: true },
     );
     this.core.sessions.open(peer);
+    this.#noteSeen();
     // What it said while another was obeyed was not kept; it answers with members and row.
     this.#members.expectFull();
     this.#askForAll();
@@ -304,7 +309,7 @@ export class MemberNode implements RunningEdge {
       incarnation: this.#incarnation,
       epoch: this.#epoch,
       endpoints: this.#local,
-      ...this.#observedByAll(),
+      observed: this.#seenAt,
       listenPort: this.core.listenPort,
       relay,
       additionalCostUs: Math.round(additionalCostMs * 1000),
@@ -320,29 +325,28 @@ export class MemberNode implements RunningEdge {
     const local = this.#localEndpoints();
     if (local.join() !== this.#local.join()) {
       this.#local = local;
-      this.#tellPlaces();
+      this.#tellPlaces(this.#choice.open);
     }
     if (this.#choice.reconsider(this.core.now())) this.#meetObeyed();
   }
 
-  /** The UDP session is with the supernode that is obeyed, so the others know from here where its socket sees this edge. */
   #onObserved(index: number, address: string | undefined): void {
-    if (address === undefined || this.#observed.get(index) === address) return;
-    // The newest is the last.
-    this.#observed.delete(index);
+    if (address === undefined) return;
     this.#observed.set(index, address);
-    if (this.config.supers.length > 1) this.#tellPlaces();
+    this.#noteSeen();
   }
 
-  #tellPlaces(): void {
-    for (const index of this.#choice.open) {
-      this.#client?.send(index, { type: "endpoints", endpoints: this.#local, ...this.#observedByAll() });
-    }
+  /** The UDP session is with the supernode that is obeyed: the others hear from here where its socket sees this edge. */
+  #noteSeen(): void {
+    const address = this.#observed.get(this.#choice.obeyed);
+    if (address === undefined || address === this.#seenAt) return;
+    this.#seenAt = address;
+    this.#tellPlaces(this.#choice.open);
   }
 
-  #observedByAll(): { observed?: string[] } {
-    const seen = new Set(this.#observed.values());
-    return this.config.supers.length > 1 && seen.size > 0 ? { observed: [...seen].slice(-MAX_OBSERVED) } : {};
+  #tellPlaces(supernodes: Iterable<number>): void {
+    const message = { type: "endpoints", endpoints: this.#local, observed: this.#seenAt } as const;
+    for (const index of supernodes) this.#client?.send(index, message);
   }
 
   #localEndpoints(): string[] {

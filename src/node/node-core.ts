@@ -72,8 +72,8 @@ export interface NodeHooks {
   readonly onWant?: (nodeId: number) => void;
   /** A control message other than goodbye. */
   readonly onControl?: (from: number, message: ControlMessage) => void;
-  /** A link's endpoint moved. */
-  readonly onEndpoint?: (peer: Peer) => void;
+  /** A link's endpoint moved; `proven`: to where the peer answers from. */
+  readonly onEndpoint?: (peer: Peer, proven: boolean) => void;
   readonly onLink?: (peer: Peer, up: boolean) => void;
   /** Whatever else the data plane tells. */
   readonly onPlane?: (message: FromWorker) => void;
@@ -314,7 +314,7 @@ export class NodeCore {
         if (peer === undefined) return;
         peer.endpoint = message.address;
         this.log.debug({ node: peer.nodeId, endpoint: endpointText(peer) }, "endpoint");
-        return this.#hooks.onEndpoint?.(peer);
+        return this.#hooks.onEndpoint?.(peer, message.proven);
       }
       case "link":
         return this.#onLink(message.nodeId, message.up);

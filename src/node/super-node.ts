@@ -59,7 +59,7 @@ export class SuperNode implements RunningNode {
       superCoreConfig(config),
       environment,
       { routes: [], floodSet: [], members: config.peers.map(({ nodeId }) => nodeId) },
-      { onEndpoint: (peer) => this.#onEndpoint(peer) },
+      { onEndpoint: (peer, proven) => this.#onEndpoint(peer, proven) },
       { clockParent: null, directFallback: true },
     );
     this.#grace = new RestartGrace(restarted, this.core.now());
@@ -245,9 +245,10 @@ export class SuperNode implements RunningNode {
     return { ok: true, nodeId: peer.nodeId };
   }
 
-  #onEndpoint(peer: Peer): void {
+  /** What the own file says is no observation. */
+  #onEndpoint(peer: Peer, proven: boolean): void {
     const text = endpointText(peer);
-    if (text !== null) this.#edges.observed(peer.nodeId, text);
+    if (text !== null && proven) this.#edges.observed(peer.nodeId, text);
   }
 }
 

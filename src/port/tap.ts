@@ -1,6 +1,7 @@
 /** A Linux TAP: the kernel's end is an ordinary Ethernet interface, ours hands over super-frames of up to 64 KB. */
 import { isSystemError, type Addon, type Engine, type TapInfo } from "../native/addon.ts";
 import { parseHost } from "../wire/address.ts";
+import { RECORD, TRANSIT } from "../wire/sizes.ts";
 import type { Port, PortDescription } from "./port.ts";
 
 const EBUSY = 16;
@@ -18,7 +19,6 @@ export interface TapOptions {
 const TCP_HEADERS = 52;
 /** UDP segments that fit one kernel send of 64 KB. */
 const TRAIN_BYTES = 65000;
-const RECORD_AND_TRANSIT = 80;
 const ETHERNET = 14;
 
 export class TapPort implements Port {
@@ -40,7 +40,7 @@ export class TapPort implements Port {
       addon.addAddress(tap.index, host, Number(text.slice(slash + 1)));
     }
     // A super-frame that makes one UDP train makes one send; a larger one would make a second, small one.
-    const segments = Math.floor(TRAIN_BYTES / (options.mtu + ETHERNET + RECORD_AND_TRANSIT));
+    const segments = Math.floor(TRAIN_BYTES / (options.mtu + ETHERNET + RECORD + TRANSIT));
     const bytes = segments * (options.mtu - TCP_HEADERS) + TCP_HEADERS;
     if (segments > 1) addon.limitSuperFrames(tap.index, segments, Math.min(bytes, 65536));
     const offloads = [tap.tso ? "tso" : "", tap.uso ? "uso" : "", tap.checksum ? "checksum" : ""];

@@ -1,9 +1,8 @@
-/** How much fits a link, and what a relayed record needs of it. DESIGN §5, §7. */
+/** How much fits a link. DESIGN §7, §8. */
+import { IPV6_UDP, LEAST_MTU } from "../wire/sizes.ts";
 
-/** UDP payload that passes where nothing larger was proven: IPv6's least MTU without its headers. */
-const UNPROVEN_PAYLOAD = 1280 - 48;
-/** What a relayed record has in front of it on every link but the last. */
-export const TRANSIT_HEADER = 40;
+/** UDP payload that passes where nothing larger was proven. */
+const UNPROVEN_PAYLOAD = LEAST_MTU - IPV6_UDP;
 
 /**
  * Bytes of UDP payload for the link i→j. Each end proves its own direction and reports the other one, so the lesser of

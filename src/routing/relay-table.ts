@@ -5,7 +5,8 @@
  */
 import { floydWarshall } from "./floyd-warshall.ts";
 import type { KeyedGraph } from "./floyd-warshall.ts";
-import { payloadOf, TRANSIT_HEADER } from "./payload.ts";
+import { TRANSIT } from "../wire/sizes.ts";
+import { payloadOf } from "./payload.ts";
 import { rankWays, roomForWays } from "./ways.ts";
 
 export interface RoutedGraph extends KeyedGraph {
@@ -56,7 +57,7 @@ export class RelayTable {
   size(s: number, hop: number, t: number): number {
     const link = payloadOf(this.graph.mtu, this.graph.n, s, hop);
     if (hop === t) return link;
-    return Math.min(link - TRANSIT_HEADER, this.fits[(this.rowOf[hop] ?? 0) * this.graph.n + t] ?? 0);
+    return Math.min(link - TRANSIT, this.fits[(this.rowOf[hop] ?? 0) * this.graph.n + t] ?? 0);
   }
 
   /** Indices of the nodes from a relay to t, both included. */

@@ -1,6 +1,7 @@
 /** Rows from a fixed next-hop table: nothing is chosen, the rest of each entry is read off the links. DESIGN §8. */
+import { TRANSIT } from "../wire/sizes.ts";
 import type { Graph } from "./graph.ts";
-import { payloadOf, TRANSIT_HEADER } from "./payload.ts";
+import { payloadOf } from "./payload.ts";
 import type { RowStore } from "./row-store.ts";
 
 /** source → destination → next hop, NodeIDs. */
@@ -39,7 +40,7 @@ function follow(table: StaticTable, graph: Graph, source: number, destination: n
       return undefined;
     const link = from * graph.size + to;
     const room = payloadOf(graph.mtu, graph.size, from, to);
-    way.size = Math.min(way.size, hop === destination ? room : room - TRANSIT_HEADER);
+    way.size = Math.min(way.size, hop === destination ? room : room - TRANSIT);
     const cost = graph.cost[link] ?? NaN;
     known &&= Number.isFinite(cost);
     way.costUs += cost;

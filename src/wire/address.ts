@@ -126,6 +126,19 @@ export function isUnspecified(address: UnderlayAddress): boolean {
   return address.family === 4 ? address.bytes[0] === 0 : isZero(address.bytes, 16);
 }
 
+const PRIVATE: readonly AddressPrefix[] = [
+  ...["10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "169.254.0.0/16"],
+  ...["fc00::/7", "fe80::/10"],
+].flatMap((text) => parsePrefix(text) ?? []);
+
+/**
+ * Means something within one network only: RFC 1918, shared address space (RFC 6598), link-local (RFC 3927, RFC 4291),
+ * unique local (RFC 4193).
+ */
+export function isPrivate(address: UnderlayAddress): boolean {
+  return PRIVATE.some((prefix) => prefixContains(prefix, address));
+}
+
 function makeAddress(bytes: Uint8Array, port: number): UnderlayAddress {
   const host = unmap(bytes);
   return { family: host.length === 4 ? 4 : 6, bytes: host, port };

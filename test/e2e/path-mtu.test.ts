@@ -37,9 +37,9 @@ describeAsRoot("a path that swallows large packets", function () {
     await mesh.lab.wires("a", "b").cut();
     await mesh.start();
     await everybodyAnswers(mesh, 30_000);
-    await eventually("the sizes are found", async () => (await mtuOf(mesh, "a", "r")) === 1400, 5000);
+    await eventually("the sizes are found", async () => (await mtuOf(mesh, "a", "r")) === 1400, 10_000);
     assert.equal(await mtuOf(mesh, "r", "a"), 1500);
-    await eventually("the sizes are found", async () => (await mtuOf(mesh, "b", "r")) === 1380, 5000);
+    await eventually("the sizes are found", async () => (await mtuOf(mesh, "b", "r")) === 1380, 10_000);
     for (const to of ["r", "b"]) {
       await eventually(`large frames pass to ${to}`, () => largePass(mesh, "a", to), 10_000);
     }

@@ -58,34 +58,29 @@ describeAsRoot("a session of two nodes of whom only one reaches the other direct
     return bed.close(this.currentTest?.state === "failed");
   });
 
-  it("is renewed by way of others, whoever of the two began it", async () => {
+  it("is renewed by way of others, although only that one begins", async () => {
     const mesh = bed.prepare({
       edges: ["a", "b", "r"],
       all: { delayMs: 5 },
-      adjust: (config) => {
-        config["sessionTimers"] = { rekeyAfter: 3, rejectAfter: 9 };
+      adjust: (config, { name }) => {
+        // b keeps old keys for three minutes: nothing but a's renewals can go wrong.
+        if (name === "a") config["sessionTimers"] = { rekeyAfter: 3, rejectAfter: 9 };
       },
     });
     await mesh.start();
     await everybodyAnswers(mesh);
-    for (const [from, to] of [
-      ["a", "b"],
-      ["b", "a"],
-    ] as const) {
-      await eventuallyKeeps(mesh, `${from} ${to}`);
-      await mesh.lab.wire(to, from).cut();
-      await eventuallyKeeps(mesh, `${to} r ${from}`);
-      const handshakes = async (): Promise<number> =>
-        (await statusOf(mesh, from)).peers.find(({ name }) => name === to)?.session.handshakes ?? 0;
-      const before = await handshakes();
-      const steady = await flow(mesh, from, to);
-      await sleep(12_000);
-      const report = await steady.stop();
-      const count = (await handshakes()) - before;
-      console.log(`      ${from} to ${to}: ${report.lost} of ${report.sent} lost, ${count} handshakes`);
-      assert.equal(report.lost, 0);
-      assert.ok(count >= 2);
-      await mesh.lab.wire(to, from).restore();
-    }
+    await eventuallyKeeps(mesh, "a b");
+    await mesh.lab.wire("b", "a").cut();
+    await eventuallyKeeps(mesh, "b r a");
+    const handshakes = async (): Promise<number> =>
+      (await statusOf(mesh, "a")).peers.find(({ name }) => name === "b")?.session.handshakes ?? 0;
+    const before = await handshakes();
+    const steady = await flow(mesh, "a", "b");
+    await sleep(15_000);
+    const report = await steady.stop();
+    const count = (await handshakes()) - before;
+    console.log(`      ${report.lost} of ${report.sent} lost, ${count} handshakes`);
+    assert.equal(report.lost, 0);
+    assert.ok(count >= 2);
   });
 });

@@ -33,22 +33,42 @@ describe("a supernode's book of members", () => {
     ]);
   });
 
-  it("tells where its other supernodes see a member, each address once", () => {
+  it("tells where another supernode sees a member, each address once", () => {
     const book = new MemberBook(undefined);
     book.setPeers([superPeer(1), superPeer(2, { externalIp: "203.0.113.9" })]);
-    book.arrived(2, { ...hello, observed: ["203.0.113.9:4444", "203.0.113.9:5555", "10.0.0.2:3001"] });
+    book.arrived(2, { ...hello, observed: "203.0.113.9:5555" });
     assert.equal(book.setObserved(2, "192.168.1.2:4444"), true);
     assert.equal(book.setObserved(2, "192.168.1.2:4444"), false);
     assert.equal(book.observedOf(2), "203.0.113.9:4444");
-    assert.deepEqual(book.message(1, 0, false, [2], []).set[0]?.endpoints, [
+    const told = (): unknown => book.message(1, 0, false, [2], []).set[0]?.endpoints;
+    assert.deepEqual(told(), [
       { address: "203.0.113.9:4444", source: "observed" },
       { address: "203.0.113.9:5555", source: "observed" },
-      { address: "10.0.0.2:3001", source: "observed" },
+      { address: "10.0.0.2:3001", source: "local" },
     ]);
     book.takeChanges();
-    book.setPlaces(2, { endpoints: hello.endpoints });
+    book.setPlaces(2, { endpoints: hello.endpoints, observed: "203.0.113.9:4444" });
     assert.deepEqual(book.takeChanges().changed, [2]);
-    assert.equal(book.message(1, 0, false, [2], []).set[0]?.endpoints.length, 2);
+    assert.deepEqual(told(), [
+      { address: "203.0.113.9:4444", source: "observed" },
+      { address: "10.0.0.2:3001", source: "local" },
+    ]);
+  });
+
+  it("keeps back what a supernode in the member's LAN sees, where LAN addresses are of no use", () => {
+    for (const [whose, member, receiver] of [
+      ["nobody's", {}, {}],
+      ["the member's", { skipLocalIp: true }, {}],
+      ["the receiver's", {}, { skipLocalIp: true }],
+    ] as const) {
+      const book = new MemberBook(undefined);
+      book.setPeers([superPeer(1, receiver), superPeer(2, member)]);
+      book.arrived(2, { ...hello, endpoints: [], observed: "192.168.1.2:3001" });
+      const { endpoints } = book.message(1, 0, false, [2], []).set[0] ?? {};
+      assert.equal(endpoints?.length, whose === "nobody's" ? 1 : 0, `${whose} skipLocalIp`);
+      book.setPlaces(2, { endpoints: [], observed: "203.0.113.9:3001" });
+      assert.equal(book.message(1, 0, false, [2], []).set[0]?.endpoints.length, 1, `${whose} skipLocalIp`);
+    }
   });
 
   it("puts externalIp in place of what it sees, and keeps LAN addresses back where that is asked for", () => {

@@ -8,6 +8,7 @@ import {
   formatHost,
   isBroadcast,
   isLoopback,
+  isPrivate,
   isMulticast,
   isUnspecified,
   PACKED_ADDRESS_BYTES,
@@ -156,7 +157,7 @@ describe("underlay addresses: packed", () => {
 
 describe("underlay addresses: kinds", () => {
   const kinds = (text: string): string =>
-    [isMulticast, isBroadcast, isLoopback, isUnspecified]
+    [isMulticast, isBroadcast, isLoopback, isUnspecified, isPrivate]
       .filter((test) => test(parsed(text)))
       .map((test) => test.name)
       .join();
@@ -176,7 +177,17 @@ describe("underlay addresses: kinds", () => {
       ["[::2]:1", ""],
       ["223.255.255.255:1", ""],
       ["240.0.0.1:1", ""],
-      ["[fe80::1]:1", ""],
+      ["[fe80::1]:1", "isPrivate"],
+      ["[fdff::1]:1", "isPrivate"],
+      ["[fe00::1]:1", ""],
+      ["10.255.0.1:1", "isPrivate"],
+      ["172.31.0.1:1", "isPrivate"],
+      ["172.32.0.1:1", ""],
+      ["192.168.9.9:1", "isPrivate"],
+      ["[::ffff:192.168.9.9]:1", "isPrivate"],
+      ["100.127.255.255:1", "isPrivate"],
+      ["100.128.0.1:1", ""],
+      ["169.254.1.1:1", "isPrivate"],
       ["192.0.2.1:1", ""],
     ];
     for (const [text, kind] of expected) assert.equal(kinds(text), kind, text);
