@@ -69,7 +69,7 @@ export interface SuperStatus {
   text: string | null;
   transport: "quic" | "tcp" | null;
   rttMs: number | null;
-  /** Where its UDP socket saw this node last, `ip:port`; null: there was no session with it yet. */
+  /** Where its UDP socket sees this node, `ip:port`; null: there is no session with it, as it is not obeyed, or none yet. */
   observed: string | null;
   sinceSeconds: number;
 }

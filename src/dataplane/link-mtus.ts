@@ -62,6 +62,7 @@ export class LinkMtus {
   /** The link came up, or is dead. */
   turned(nowUs: number, entry: Neighbour, up: boolean): void {
     entry.pathMtu.turn(nowUs, up);
+    this.#note(entry);
     if (up) this.#ask(nowUs, entry);
   }
 

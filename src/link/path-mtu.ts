@@ -80,7 +80,11 @@ export class PathMtu {
     const before = this.#ceiling;
     this.#ceiling = routeMtu === 0 ? LARGEST_MTU : Math.min(routeMtu, LARGEST_MTU);
     this.#proven = Math.max(LEAST_MTU, this.size);
-    if (this.#ceiling > before && this.#phase !== "down") this.#search(nowUs);
+    if (this.#phase === "down") return;
+    const isBeyond = this.#trying > this.#ceiling;
+    if (this.#ceiling > before) this.#search(nowUs);
+    else if (isBeyond && this.#phase === "search") this.#next(nowUs);
+    else if (isBeyond && this.#phase === "confirm") this.#confirm(nowUs);
   }
 
   /** An answer. */
@@ -88,24 +92,27 @@ export class PathMtu {
     if (generation !== this.#generation || size > this.#ceiling || this.#phase === "down") return;
     this.#proven = Math.max(this.#proven, size);
     if (size >= this.#failed) this.#failed = Infinity;
-    if (this.#phase !== "search") this.#rest(nowUs);
-    else if (size >= this.#trying) this.#next(nowUs);
+    if (this.#phase === "search") {
+      if (size >= this.#trying) this.#next(nowUs);
+    } else if (this.#raiseUs <= nowUs) this.#search(nowUs);
+    else this.#rest(nowUs);
   }
 
   /** The size to ask for now, bytes of IP packet; call when {@link nextUs} has come. Undefined: nothing any more. */
   tick(nowUs: number): number | undefined {
     if (nowUs < this.#nextUs) return undefined;
-    if (this.#phase === "rest") this.#leaveRest(nowUs);
-    else if (this.#tries === TRIES) this.#giveUp(nowUs);
+    if (this.#phase === "rest") {
+      // What is in use comes first: frames depend on it.
+      if (this.#proven > LEAST_MTU) this.#confirm(nowUs);
+      else this.#search(nowUs);
+    } else if (this.#tries === TRIES) this.#giveUp(nowUs);
     if (this.#phase !== "search" && this.#phase !== "confirm") return undefined;
     this.#tries++;
     this.#nextUs = nowUs + ANSWER_US * this.#spread;
     return this.#trying;
   }
 
-  #leaveRest(nowUs: number): void {
-    const raises = nowUs - this.#searchedUs >= RAISE_US * this.#spread && this.#ceiling > this.#proven;
-    if (raises) return this.#search(nowUs);
+  #confirm(nowUs: number): void {
     this.#plan("confirm", nowUs);
     this.#trying = this.#proven;
   }
@@ -131,7 +138,7 @@ export class PathMtu {
   /** The next size of the search: the route's, or else the middle one of those that may pass. */
   #next(nowUs: number): void {
     const left = SIZES.filter((size) => size > this.#proven && size < Math.min(this.#failed, this.#ceiling));
-    const whole = this.#failed === Infinity && this.#ceiling > this.#proven;
+    const whole = this.#failed > this.#ceiling && this.#ceiling > this.#proven;
     const size = whole ? this.#ceiling : left[left.length >> 1];
     if (size === undefined) {
       this.#searchedUs = nowUs;
@@ -143,8 +150,12 @@ export class PathMtu {
 
   #rest(nowUs: number): void {
     const confirmUs = this.#proven > LEAST_MTU ? nowUs + CONFIRM_US * this.#spread : Infinity;
-    const raiseUs = this.#ceiling > this.#proven ? this.#searchedUs + RAISE_US * this.#spread : Infinity;
-    this.#plan("rest", Math.min(confirmUs, raiseUs));
+    this.#plan("rest", Math.min(confirmUs, this.#raiseUs));
+  }
+
+  /** When something larger is to be tried again. */
+  get #raiseUs(): number {
+    return this.#ceiling > this.#proven ? this.#searchedUs + RAISE_US * this.#spread : Infinity;
   }
 
   #plan(phase: Phase, nextUs: number): void {

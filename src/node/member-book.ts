@@ -224,7 +224,7 @@ function endpointsOf(entry: Entry, lan: boolean): MemberEndpoint[] {
     endpoints.push({ address: observedElsewhere, source: "observed" });
   if (withLan) {
     for (const address of local) {
-      if (address !== observed && address !== observedElsewhere) endpoints.push({ address, source: "local" });
+      if (address !== seen && address !== observedElsewhere) endpoints.push({ address, source: "local" });
     }
   }
   return endpoints;

@@ -59,7 +59,11 @@ export class SuperNode implements RunningNode {
       superCoreConfig(config),
       environment,
       { routes: [], floodSet: [], members: config.peers.map(({ nodeId }) => nodeId) },
-      { onEndpoint: (peer, proven) => this.#onEndpoint(peer, proven) },
+      {
+        // What the own file says is no observation, until the member answers there.
+        onEndpoint: (peer, proven) => proven && this.#onObserved(peer),
+        onLink: (peer, up) => up && this.#onObserved(peer),
+      },
       { clockParent: null, directFallback: true },
     );
     this.#grace = new RestartGrace(restarted, this.core.now());
@@ -245,10 +249,9 @@ export class SuperNode implements RunningNode {
     return { ok: true, nodeId: peer.nodeId };
   }
 
-  /** What the own file says is no observation. */
-  #onEndpoint(peer: Peer, proven: boolean): void {
+  #onObserved(peer: Peer): void {
     const text = endpointText(peer);
-    if (text !== null && proven) this.#edges.observed(peer.nodeId, text);
+    if (text !== null) this.#edges.observed(peer.nodeId, text);
   }
 }
 

@@ -167,6 +167,32 @@ describe("the MTU of a path", () => {
     assert.deepEqual([world.asked, world.mtu.size], [[1500], 1500]);
   });
 
+  it("is the route's where that falls during the search or a confirmation", () => {
+    for (const beforeUs of [0, 500 * MS, 1300 * MS]) {
+      const world = new World(1492).run(beforeUs);
+      world.mtu.limit(world.nowUs, 1492);
+      assert.equal(world.run(SECOND).mtu.size, 1492, `after ${beforeUs} µs`);
+    }
+    const world = new World(1500).run(SECOND);
+    while (world.mtu.resting) world.run(10 * MS);
+    world.mtu.limit(world.nowUs, 1420);
+    world.passes = 1420;
+    for (let i = 0; i < 500; i++) assert.equal(world.run(10 * MS).mtu.size, 1420);
+    world.mtu.move(world.nowUs);
+    world.mtu.limit(world.nowUs, 1380);
+    assert.equal(world.run(SECOND).mtu.size, 1380);
+  });
+
+  it("is confirmed before more is tried, after however long a rest", () => {
+    const world = new World(1400).run(10 * SECOND);
+    const asked = world.asked.length;
+    world.nowUs += 3600 * SECOND;
+    world.passes = 1300;
+    world.run(1.5 * SECOND);
+    assert.deepEqual(world.asked.slice(asked, asked + 3), [1400, 1400, 1400]);
+    assert.ok(world.mtu.size <= 1300);
+  });
+
   it("follows the route at once: down, and up by a question", () => {
     const world = new World(9000).run(SECOND);
     world.mtu.limit(world.nowUs, 1380);
