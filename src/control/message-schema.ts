@@ -34,7 +34,7 @@ const endpoint = z
   .string()
   .max(80)
   .refine((text) => parseEndpoint(text) !== undefined, "ip:port");
-const endpoints = z.array(endpoint).max(MAX_ENDPOINTS);
+const toldPlaces = { endpoints: z.array(endpoint).max(MAX_ENDPOINTS), observed: endpoint.optional() };
 /** 32 bytes in base64. */
 const key = z.string().regex(/^[A-Za-z0-9+/]{43}=$/);
 const relay = z.enum(["auto", "never", "always"]);
@@ -48,8 +48,7 @@ const hello = z.object({
   networkTag: z.string().regex(/^[0-9a-f]{16}$/),
   incarnation: count,
   epoch: u32,
-  endpoints,
-  observed: endpoint.optional(),
+  ...toldPlaces,
   listenPort: z.int().min(0).max(65535),
   relay,
   additionalCostUs: microseconds,
@@ -69,11 +68,7 @@ const report = z.object({
   }),
 });
 
-const endpointsMessage = z.object({
-  type: z.literal("endpoints"),
-  endpoints,
-  observed: endpoint.optional(),
-});
+const endpointsMessage = z.object({ type: z.literal("endpoints"), ...toldPlaces });
 const rowRequest = z.object({ type: z.literal("row-request") });
 const ask = z.object({
   type: z.literal("ask"),

@@ -56,8 +56,16 @@ export type RejectCode = (typeof REJECT_CODES)[number];
 
 export type RelayPolicy = "auto" | "never" | "always";
 
+/** Where an edge says that it is. */
+export interface ToldPlaces {
+  /** Own addresses on the underlay with the UDP port, `ip:port`; ≤ 64. */
+  readonly endpoints: readonly string[];
+  /** Where the supernode that it obeys sees it, `ip:port`: it has a UDP session with no other. */
+  readonly observed?: string | undefined;
+}
+
 /** What an edge says of itself when it connects; the control room adds `protocol`. */
-export interface HelloFields {
+export interface HelloFields extends ToldPlaces {
   readonly nodeId: number;
   /** ≤ 32 bytes. */
   readonly name: string;
@@ -69,10 +77,6 @@ export interface HelloFields {
   readonly incarnation: number;
   /** Clock epoch, u32. */
   readonly epoch: number;
-  /** Own addresses on the underlay with the UDP port, `ip:port`; ≤ 64. */
-  readonly endpoints: readonly string[];
-  /** Where the supernode that it obeys sees it, `ip:port`: it has a UDP session with no other. */
-  readonly observed?: string | undefined;
   readonly listenPort: number;
   readonly relay: RelayPolicy;
   /** What it costs to go through this node, µs. */
@@ -112,11 +116,7 @@ export interface Goodbye {
 export type EdgeMessage =
   | Hello
   | { readonly type: "report"; readonly report: ReportFields }
-  | {
-      readonly type: "endpoints";
-      readonly endpoints: readonly string[];
-      readonly observed?: string | undefined;
-    }
+  | ({ readonly type: "endpoints" } & ToldPlaces)
   | { readonly type: "row-request" }
   | { readonly type: "ask"; readonly id: number; readonly question: "why" | "trace"; readonly to: number }
   | Ping

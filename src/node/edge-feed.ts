@@ -2,10 +2,10 @@
  * What one connected edge has been told, so that the supernode tells it the rest: members with generations, the own row
  * as a snapshot first and as deltas from then on.
  */
-import { MESSAGE_LIMIT, type Member } from "../control/messages.ts";
+import { MESSAGE_LIMIT, type Member, type ToldPlaces } from "../control/messages.ts";
 import type { EdgeConnection } from "../control/super-server.ts";
 import type { Coordinator } from "../routing/coordinator.ts";
-import type { MemberBook, ToldPlaces } from "./member-book.ts";
+import type { MemberBook } from "./member-book.ts";
 
 /** Of a message, for what it says besides members; bytes. */
 const ENVELOPE = 1024;

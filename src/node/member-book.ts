@@ -3,19 +3,12 @@
  * may be reached. It says who changed, and writes each member's entry for each receiver.
  */
 import { isDeepStrictEqual } from "node:util";
-import type { Member, MemberEndpoint, Members } from "../control/messages.ts";
+import type { Member, MemberEndpoint, Members, ToldPlaces } from "../control/messages.ts";
 import type { SuperPeerConfig } from "../config/super-config.ts";
 import { encodeKey } from "../config/key-text.ts";
 import { addressKey, isPrivate, parseAddress, parseHost } from "../wire/address.ts";
 import { MAX_LOCAL } from "./local-endpoints.ts";
 import type { PairPsks } from "./pair-psk.ts";
-
-/** Where a member says that it is. */
-export interface ToldPlaces {
-  readonly endpoints: readonly string[];
-  /** As the supernode that it obeys sees it. */
-  readonly observed?: string | undefined;
-}
 
 interface Entry {
   config: SuperPeerConfig;
@@ -90,9 +83,7 @@ export class MemberBook {
   /** Where the supernode's UDP socket saw it last, as others reach it. */
   observedOf(nodeId: number): string | undefined {
     const entry = this.#entries.get(nodeId);
-    return entry?.observed === undefined
-      ? undefined
-      : seenFromOutside(entry.observed, entry.config.externalIp);
+    return entry === undefined ? undefined : seenFromOutside(entry);
   }
 
   /** Routing policy: the file's word counts, and where it has none the edge's own. */
@@ -210,12 +201,12 @@ function costUs({ config, ownCostUs }: Entry): number {
 
 /** @param lan the receiver is to know addresses within LANs */
 function endpointsOf(entry: Entry, lan: boolean): MemberEndpoint[] {
-  const { config, observed, observedElsewhere, local } = entry;
+  const { config, observedElsewhere, local } = entry;
   const endpoints: MemberEndpoint[] = [];
   if (config.endPoint !== null) {
     endpoints.push({ address: config.endPoint, source: "configured" });
   }
-  const seen = observed === undefined ? undefined : seenFromOutside(observed, config.externalIp);
+  const seen = seenFromOutside(entry);
   if (seen !== undefined) endpoints.push({ address: seen, source: "observed" });
   const withLan = lan && !config.skipLocalIp;
   // A supernode within the member's LAN sees it there.
@@ -236,7 +227,8 @@ function isWithinLan(endpoint: string): boolean {
 }
 
 /** `externalIp`: the supernode shares a NAT with this member and sees an inner address of it. */
-function seenFromOutside(observed: string, externalIp: string | null): string {
+function seenFromOutside({ observed, config: { externalIp } }: Entry): string | undefined {
+  if (observed === undefined) return undefined;
   const address = parseAddress(observed);
   const bytes = externalIp === null ? undefined : parseHost(externalIp);
   if (address === undefined || bytes === undefined) return observed;

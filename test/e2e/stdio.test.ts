@@ -93,6 +93,16 @@ describeAsRoot("a node with a stdio port", function () {
     return filter;
   }
 
+  /** s with a pipe for frames as they are, t with a TAP, and a link between them. */
+  async function pair(): Promise<{ s: Edge; t: Edge; one: Filter; lab: MeshUnderTest["lab"] }> {
+    const { mesh, lab } = lay(["s", "t"], { s: "nochg" });
+    const [s, t] = [mesh.edge("s"), mesh.edge("t")];
+    await t.start();
+    const one = await start(s);
+    await one.ready();
+    return { s, t, one, lab };
+  }
+
   it("passes whole frames (nochg) to another and to a TAP, byte for byte, 14 bytes and 1514 bytes", async () => {
     const { mesh } = lay(["s", "t", "u"], { s: "nochg", u: "nochg" });
     const [s, t, u] = [mesh.edge("s"), mesh.edge("t"), mesh.edge("u")];
@@ -146,11 +156,7 @@ describeAsRoot("a node with a stdio port", function () {
   });
 
   it("ends with its input, exit code 0, having told its peers", async () => {
-    const { mesh, lab } = lay(["s", "t"], { s: "nochg" });
-    const [s, t] = [mesh.edge("s"), mesh.edge("t")];
-    await t.start();
-    const one = await start(s);
-    await one.ready();
+    const { s, t, one, lab } = await pair();
     const last = Buffer.concat([BROADCAST, mac(s), PAYLOAD]);
     const tap = await FrameSocket.open(t.node, "ov");
     // What was written before the end still arrives.
@@ -164,11 +170,7 @@ describeAsRoot("a node with a stdio port", function () {
   });
 
   it("ends by SIGINT with exit code 0, whatever comes in meanwhile", async () => {
-    const { mesh, lab } = lay(["s", "t"], { s: "nochg" });
-    const [s, t] = [mesh.edge("s"), mesh.edge("t")];
-    await t.start();
-    const one = await start(s);
-    await one.ready();
+    const { s, t, one, lab } = await pair();
     const flood = setInterval(() => one.write(Buffer.concat([BROADCAST, mac(s), PAYLOAD])), 1);
     one.process.stdin?.on("error", () => undefined);
     await new Promise((resolve) => setTimeout(resolve, 100));
@@ -182,11 +184,7 @@ describeAsRoot("a node with a stdio port", function () {
   });
 
   it("ends by SIGINT while its reader is stuck", async () => {
-    const { mesh, lab } = lay(["s", "t"], { s: "nochg" });
-    const [s, t] = [mesh.edge("s"), mesh.edge("t")];
-    await t.start();
-    const one = await start(s);
-    await one.ready();
+    const { t, one, lab } = await pair();
     const tap = await FrameSocket.open(t.node, "ov");
     one.process.stdout?.pause();
     const frame = Buffer.concat([BROADCAST, mac(t), Buffer.from([0x88, 0xb5]), Buffer.alloc(1350)]);
@@ -205,11 +203,7 @@ describeAsRoot("a node with a stdio port", function () {
   });
 
   it("ends cleanly when nobody reads its output any more", async () => {
-    const { mesh, lab } = lay(["s", "t"], { s: "nochg" });
-    const [s, t] = [mesh.edge("s"), mesh.edge("t")];
-    await t.start();
-    const one = await start(s);
-    await one.ready();
+    const { t, one, lab } = await pair();
     const tap = await FrameSocket.open(t.node, "ov");
     one.process.stdout?.destroy();
     for (let i = 0; i < 3; i++) {
@@ -224,11 +218,7 @@ describeAsRoot("a node with a stdio port", function () {
   });
 
   it("ignores what is no frame and one that is too long", async () => {
-    const { mesh } = lay(["s", "t"], { s: "nochg" });
-    const [s, t] = [mesh.edge("s"), mesh.edge("t")];
-    await t.start();
-    const one = await start(s);
-    await one.ready();
+    const { s, t, one } = await pair();
     const tap = await FrameSocket.open(t.node, "ov");
     one.write(Buffer.from("short"));
     await new Promise((resolve) => setTimeout(resolve, 50));
