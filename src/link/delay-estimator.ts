@@ -6,7 +6,8 @@
  *
  * - base: minimum over 5 to 10 s, kept as the minima of two half-windows;
  * - working: moving average of samples clipped at base + max(20 ms, 2 × distance), rising by 1/8, falling by 1/4 at
- *   five samples a second; where they are rarer each weighs more, as up to three would;
+ *   five samples a second; where they are rarer each weighs more, as up to three would. Where a sample lies below the
+ *   base, the average is clipped by the same rule: what is left above it are late ones, as at a busy machine's start;
  * - jitter: mean deviation from the working delay, weight 1/16 (after RFC 3550 §6.4.1); p95 over the last 64.
  */
 import { WindowedMinimum } from "./windowed-minimum.ts";
@@ -39,6 +40,7 @@ export class DelayEstimator {
 
   /** Add a sample (µs). `nowUs` never goes back. */
   add(nowUs: number, sampleUs: number): void {
+    const baseBefore = this.#minimum.value;
     this.#minimum.add(nowUs, sampleUs);
     this.#last = sampleUs;
     const standsFor = Math.min(STANDS_FOR, Math.max(1, (nowUs - this.#lastUs) / SAMPLE_US));
@@ -48,9 +50,10 @@ export class DelayEstimator {
       this.#working = sampleUs;
       return;
     }
+    if (sampleUs < baseBefore)
+      this.#working = Math.min(this.#working, ceilingOf(sampleUs, this.#working - baseBefore));
     const base = this.#minimum.value;
-    const ceiling = base + Math.max(CLIP_FLOOR_US, 2 * (this.#working - base));
-    const clipped = Math.min(sampleUs, ceiling);
+    const clipped = Math.min(sampleUs, ceilingOf(base, this.#working - base));
     const distance = clipped - this.#working;
     this.#working += distance * (1 - (1 - (distance > 0 ? RISE : FALL)) ** standsFor);
     this.#deviation += (Math.abs(distance) - this.#deviation) * DEVIATION;
@@ -87,4 +90,9 @@ export class DelayEstimator {
     const recent = this.#recent.slice(0, Math.min(this.#count, RECENT)).sort();
     return Math.max(0, (recent[Math.ceil(recent.length * 0.95) - 1] ?? 0) - this.#minimum.value);
   }
+}
+
+/** What lies higher is clipped. @param excess of the working delay over its base */
+function ceilingOf(base: number, excess: number): number {
+  return base + Math.max(CLIP_FLOOR_US, 2 * excess);
 }

@@ -38,16 +38,19 @@ constexpr uint32_t kMessagesEach = 64;
 constexpr int32_t kFramePartial = 1;
 constexpr int32_t kFrameMoved = 2;
 
-// A datagram that seems to have waited longer was stamped before CLOCK_REALTIME was set.
-constexpr double kLongestWaitUs = 1e6;
+// Within the time between two looks, CLOCK_REALTIME and CLOCK_MONOTONIC_RAW differ by less than that part of it and that
+// much: the kernel slews by up to a tenth.
+constexpr double kSlewed = 1.12;
+constexpr double kTogetherUs = 1000;
 
-// How long ago the kernel took a datagram in, us: 0 where it does not say.
-double waitedUs(const cmsghdr& entry, const timespec& now) {
+// How long ago the kernel took a datagram in, us: 0 where it does not say, and where it says more than `longest`, because
+// CLOCK_REALTIME was set meanwhile.
+double waitedUs(const cmsghdr& entry, const timespec& now, double longest) {
   timespec then;
   memcpy(&then, CMSG_DATA(&entry), sizeof then);
   double waited = static_cast<double>(now.tv_sec - then.tv_sec) * 1e6 +
                   static_cast<double>(now.tv_nsec - then.tv_nsec) / 1e3;
-  return waited > 0 && waited < kLongestWaitUs ? waited : 0;
+  return waited > 0 && waited < longest ? waited : 0;
 }
 
 Counter dropCounter(DatagramDrop drop) {
@@ -108,12 +111,17 @@ void Engine::receiveFrom(UdpSocket& socket, bool& readable, ReceiveResult& resul
     header.msg_control = control[i];
     header.msg_controllen = sizeof control[i];
   }
+  double lookedUs = monotonicMicroseconds();
+  double longestWait = (lookedUs - socket.emptiedUs) * kSlewed + kTogetherUs;
   int received = recvmmsg(socket.fd, messages, room, MSG_DONTWAIT, nullptr);
   shared_.counters[receiveCalls]++;
   result.arrivalUs = monotonicMicroseconds();
   timespec wallClock;
   clock_gettime(CLOCK_REALTIME, &wallClock);
-  if (received < static_cast<int>(room)) readable = false;
+  if (received < static_cast<int>(room)) {
+    readable = false;
+    socket.emptiedUs = lookedUs;
+  }
   for (int i = 0; i < received; i++, slot++) {
     slotAddress_[slot].length = messages[i].msg_hdr.msg_namelen;
     slotAddress_[slot].toPacked(shared_.addresses + slot * kPackedAddressLength);
@@ -123,7 +131,7 @@ void Engine::receiveFrom(UdpSocket& socket, bool& readable, ReceiveResult& resul
     for (cmsghdr* entry = CMSG_FIRSTHDR(&messages[i].msg_hdr); entry != nullptr;
          entry = CMSG_NXTHDR(&messages[i].msg_hdr, entry)) {
       if (entry->cmsg_level == SOL_SOCKET && entry->cmsg_type == SCM_TIMESTAMPNS) {
-        shared_.arrivals[slot] -= waitedUs(*entry, wallClock);
+        shared_.arrivals[slot] -= waitedUs(*entry, wallClock, longestWait);
       }
       if (entry->cmsg_level != SOL_UDP || entry->cmsg_type != UDP_GRO) continue;
       int size = 0;

@@ -48,6 +48,7 @@ struct UdpSocket {
   bool gso = false;
   bool gro = false;
   int receiveBuffer = 0;
+  double emptiedUs = 0;  // CLOCK_MONOTONIC_RAW just before the last look that left nothing in it
 };
 
 struct UdpPair {

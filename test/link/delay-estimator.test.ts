@@ -35,6 +35,23 @@ describe("delay estimator", () => {
     assert.equal(estimator.jitterP95, 0);
   });
 
+  it("forgets late samples where an early one shows what they were", () => {
+    const estimator = new DelayEstimator();
+    for (let i = 0; i < 5; i++) estimator.add(i * 200_000, 4_000_000);
+    for (let i = 5; i < 25; i++) estimator.add(i * 200_000, 20_000);
+    assert.ok((estimator.working ?? 0) < 21_000, `${estimator.working}`);
+    assert.ok(estimator.jitter < 5000, `${estimator.jitter}`);
+  });
+
+  it("keeps what it knows of a jittery link where one sample is a little earlier than all before", () => {
+    const estimator = new DelayEstimator();
+    for (let i = 0; i < 200; i++) estimator.add(i * 200_000, 100_000 + (i % 2) * 100_000);
+    const [working = 0, jitter] = [estimator.working, estimator.jitter];
+    estimator.add(200 * 200_000, 95_000);
+    assert.ok((estimator.working ?? 0) > 0.6 * working);
+    assert.ok(estimator.jitter > 0.8 * jitter);
+  });
+
   it("follows a lasting rise, and a fall twice as fast", () => {
     const rise = new DelayEstimator();
     rise.add(0, 0);

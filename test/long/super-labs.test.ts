@@ -5,7 +5,7 @@ import assert from "node:assert/strict";
 import { it } from "mocha";
 import { describeAsRoot } from "../e2e/harness.ts";
 import { sleep } from "../e2e/outage.ts";
-import { flow, percentile, SuperBed, statusOf, why, type CloudMesh } from "../e2e/super-bed.ts";
+import { flow, percentile, SuperBed, statusOf, wayOf, why, type CloudMesh } from "../e2e/super-bed.ts";
 import { seeded } from "../link/link-pair.ts";
 
 const seed = Number(process.env["SEED"] ?? 1);
@@ -154,8 +154,15 @@ async function check(names: readonly string[], delays: Delays, relayMs: number):
       const packets = await flow(mesh, from, to, 50);
       await sleep(1500);
       await packets.stop(300);
-      const expected = sum(chosen[pair] ?? [], delays);
-      errors.push(percentile(packets.delays(), 0.5) - expected);
+      const way = chosen[pair] ?? [];
+      const error = percentile(packets.delays(), 0.5) - sum(way, delays);
+      errors.push(error);
+      if (Math.abs(error) > 1.5) {
+        const now = await wayOf(mesh, from, to);
+        console.log(
+          `      ${pair}: packets took ${error.toFixed(2)} ms longer than by ${way.join(" ")}; now ${now.join(" ")}`,
+        );
+      }
     }
     const off = Math.max(...errors.map(Math.abs));
     console.log(`      packets took at most ${off.toFixed(2)} ms other than their way's configured delay`);

@@ -241,7 +241,7 @@ describe("packet engine", () => {
       const before = addon.now();
       a.engine.sendRecord(KIND_PROBE, session.slotA, -1, 3, null, 1, randomBytes(69));
       const after = addon.now();
-      while (addon.now() - after < 50_000);
+      while (addon.now() - after < 1_200_000);
       await b.receive();
       const [arrival = NaN] = b.engine.arrivals;
       assert(arrival > before - 1000 && arrival < after + 10_000, `${arrival - before}`);
