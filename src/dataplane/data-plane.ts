@@ -124,6 +124,7 @@ export class DataPlane {
       transit,
       intake,
       forwarding,
+      lag: this.#state.lag,
       port: this.#port.number,
     });
     this.#setRoutes(setup.routes, setup.floodSet, setup.members);
@@ -272,8 +273,10 @@ export class DataPlane {
     // Nobody is judged by what was not read yet.
     this.#pump.receive(true);
     state.nowMs = this.#clock.rawUs() / 1000;
-    this.#links.tick();
-    this.#paths.tick();
+    if (!state.lag.isBehind(state.nowMs * 1000)) {
+      this.#links.tick();
+      this.#paths.tick();
+    }
     for (const node of this.#sessions.nodes()) {
       const owed = state.activity.owed[node] ?? 0;
       if (owed !== 0 && state.nowMs - owed > OWED_MS)

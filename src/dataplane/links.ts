@@ -225,6 +225,10 @@ export class Links {
     clearTimeout(this.#changes);
     this.#changes = undefined;
     const nowUs = this.#clock.rawUs();
+    if (this.#state.lag.isBehind(nowUs)) {
+      this.#changes = setTimeout(() => this.#tellSamples(), CHANGES_MS);
+      return;
+    }
     this.#samplesAtUs = nowUs + SAMPLES_EVERY_US;
     const { linkIpv4 } = this.#state.members;
     const links = [...this.#neighbours.values()].map((entry) =>
@@ -257,6 +261,7 @@ export class Links {
     this.#receive();
     const nowUs = this.#clock.rawUs();
     this.#state.nowMs = nowUs / 1000;
+    if (this.#state.lag.isBehind(nowUs)) return;
     let nextUs = Infinity;
     for (const entry of this.#neighbours.values()) {
       if (entry.dueUs <= nowUs) {

@@ -5,6 +5,7 @@ import type { ForwardMeter } from "./forward-meter.ts";
 import type { Inbound } from "./inbound.ts";
 import type { Intake } from "./intake.ts";
 import type { Outbound } from "./outbound.ts";
+import type { ReadingLag } from "./reading-lag.ts";
 import type { Transit } from "./transit.ts";
 
 /** Batches a descriptor may take before others get their turn. */
@@ -18,6 +19,7 @@ export interface PumpParts {
   readonly transit: Transit;
   readonly intake: Intake;
   readonly forwarding: ForwardMeter;
+  readonly lag: ReadingLag;
   /** Engine port whose answers are taken right after something was written to it; −1 = none. */
   readonly port: number;
 }
@@ -50,11 +52,18 @@ export class Pump {
    * @param unasked nobody has said that there is something: look
    */
   receive(unasked: boolean = false): void {
-    const { addon, engine, outbound, inbound, transit, intake, forwarding, port } = this.#parts;
+    const { addon, engine, outbound, inbound, transit, intake, forwarding, lag, port } = this.#parts;
     const result = this.#result;
+    let nowUs = 0;
+    let waitedUs = 0;
+    let waitedBeforeUs = 0;
     for (let round = 0; round < MAX_ROUNDS; round++) {
       const datagrams = engine.receive(result, unasked && round === 0);
-      if (datagrams === 0) return;
+      if (datagrams === 0) return lag.note(nowUs, 0);
+      // The sockets take turns in being the first.
+      nowUs = result[3] ?? 0;
+      waitedBeforeUs = waitedUs;
+      waitedUs = nowUs - (engine.arrivals[0] ?? 0);
       const frames = result[0] ?? 0;
       const runs = result[1] ?? 0;
       const messages = result[2] ?? 0;
@@ -69,7 +78,8 @@ export class Pump {
         const count = engine.readPort(port);
         if (count > 0) outbound.forward(port, count);
       }
-      if ((result[4] ?? 0) === 0) return;
+      if ((result[4] ?? 0) === 0) return lag.note(nowUs, 0);
     }
+    lag.note(nowUs, Math.max(waitedUs, waitedBeforeUs));
   }
 }

@@ -7,6 +7,7 @@ import { Activity } from "./activity.ts";
 import { Drops } from "./drops.ts";
 import { Members } from "./members.ts";
 import type { WorkerSetup } from "./messages.ts";
+import { ReadingLag } from "./reading-lag.ts";
 import { Waiting } from "./waiting.ts";
 
 /** Floods a second and burst per port, and ports counted (storm guard). */
@@ -48,6 +49,7 @@ export interface PlaneState extends PlaneHooks {
   /** 1 = a record has arrived on this slot. */
   readonly slotConfirmed: Uint8Array;
   readonly ports: LocalPort[];
+  readonly lag: ReadingLag;
   /** ms of the raw clock, taken once a batch. */
   nowMs: number;
   /** Copies of flooded frames beyond the first, for the counter balance. */
@@ -80,6 +82,7 @@ export function makeState(engine: Engine, setup: WorkerSetup, nowMs: number, hoo
     slotNode: new Uint16Array(MAX_SLOTS),
     slotConfirmed: new Uint8Array(MAX_SLOTS),
     ports: [],
+    lag: new ReadingLag(),
     nowMs,
     floodCopies: 0,
     ...hooks,

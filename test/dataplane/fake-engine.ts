@@ -38,6 +38,7 @@ import {
 import { Drops } from "../../src/dataplane/drops.ts";
 import { Members } from "../../src/dataplane/members.ts";
 import type { LocalPort, PlaneState } from "../../src/dataplane/state.ts";
+import { ReadingLag } from "../../src/dataplane/reading-lag.ts";
 import { Waiting } from "../../src/dataplane/waiting.ts";
 import { Fib } from "../../src/switch/fib.ts";
 import { ReflectionGuard } from "../../src/switch/reflection-guard.ts";
@@ -313,6 +314,7 @@ export function makeState(
     slotNode: new Uint16Array(65536),
     slotConfirmed: new Uint8Array(65536).fill(1),
     ports,
+    lag: new ReadingLag(),
     nowMs: 1000,
     floodCopies: 0,
     wantSession: (node) => told.wanted.push(node),

@@ -1,0 +1,69 @@
+import assert from "node:assert/strict";
+import { describe, it } from "mocha";
+import { Pump } from "../../src/dataplane/pump.ts";
+import { ReadingLag } from "../../src/dataplane/reading-lag.ts";
+
+const SECOND = 1_000_000;
+const BATCH = 16;
+/** Batches that one turn takes. */
+const TURN = 16;
+
+/** A pump whose socket holds datagrams that came at `arrivedUs`, read 16 at a time at `nowUs`. */
+function pumpOf(nowUs: number, arrivedUs: number[]): { pump: Pump; lag: ReadingLag } {
+  const lag = new ReadingLag();
+  const arrivals = new Float64Array(BATCH);
+  const engine = {
+    arrivals,
+    receive: (out: Float64Array): number => {
+      const batch = arrivedUs.splice(0, BATCH);
+      arrivals.set(batch);
+      out.set([0, 0, 0, nowUs, arrivedUs.length > 0 ? 1 : 0]);
+      return batch.length;
+    },
+  };
+  const parts = { addon: { now: () => nowUs }, engine, lag, port: -1 };
+  return { pump: new Pump(parts as unknown as ConstructorParameters<typeof Pump>[0]), lag };
+}
+
+const longAgo = (count: number): number[] => new Array<number>(count).fill(6 * SECOND);
+
+describe("the pump", () => {
+  it("says that it is behind while more than a turn of what came long ago is left", () => {
+    const { pump, lag } = pumpOf(10 * SECOND, longAgo(2 * TURN * BATCH + 1));
+    pump.receive();
+    assert(lag.isBehind(10 * SECOND));
+    pump.receive();
+    assert(lag.isBehind(10 * SECOND));
+    pump.receive();
+    assert(!lag.isBehind(10 * SECOND));
+  });
+
+  it("is not behind when it has read everything, however old, nor when what it reads has just come", () => {
+    const old = pumpOf(10 * SECOND, longAgo(TURN * BATCH));
+    old.pump.receive();
+    assert(!old.lag.isBehind(10 * SECOND));
+    const busy = pumpOf(10 * SECOND, new Array<number>(3 * TURN * BATCH).fill(9.95 * SECOND));
+    busy.pump.receive();
+    assert(!busy.lag.isBehind(10 * SECOND));
+  });
+
+  it("is behind when only the other socket has been read up to now", () => {
+    const arrived = longAgo(2 * TURN * BATCH).map((us, i) => ((i / BATCH) & 1 ? 10 * SECOND : us));
+    const { pump, lag } = pumpOf(10 * SECOND, arrived);
+    pump.receive();
+    assert(lag.isBehind(10 * SECOND));
+  });
+});
+
+describe("a lag that stays", () => {
+  it("keeps nobody from being judged for more than two seconds, until all was read once", () => {
+    const lag = new ReadingLag();
+    for (let us = 0; us <= 5 * SECOND; us += SECOND / 2) {
+      lag.note(us, SECOND);
+      assert.equal(lag.isBehind(us), us < 2 * SECOND);
+    }
+    lag.note(6 * SECOND, 0);
+    lag.note(7 * SECOND, SECOND);
+    assert(lag.isBehind(7 * SECOND));
+  });
+});
