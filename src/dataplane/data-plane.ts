@@ -273,10 +273,8 @@ export class DataPlane {
     // Nobody is judged by what was not read yet.
     this.#pump.receive(true);
     state.nowMs = this.#clock.rawUs() / 1000;
-    if (!state.lag.isBehind(state.nowMs * 1000)) {
-      this.#links.tick();
-      this.#paths.tick();
-    }
+    this.#links.tick();
+    this.#paths.tick();
     for (const node of this.#sessions.nodes()) {
       const owed = state.activity.owed[node] ?? 0;
       if (owed !== 0 && state.nowMs - owed > OWED_MS)

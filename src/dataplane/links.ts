@@ -261,7 +261,6 @@ export class Links {
     this.#receive();
     const nowUs = this.#clock.rawUs();
     this.#state.nowMs = nowUs / 1000;
-    if (this.#state.lag.isBehind(nowUs)) return;
     let nextUs = Infinity;
     for (const entry of this.#neighbours.values()) {
       if (entry.dueUs <= nowUs) {
