@@ -56,7 +56,7 @@ describe("the pump", () => {
 });
 
 describe("a lag that stays", () => {
-  it("keeps nobody from being judged for more than two seconds, until all was read once", () => {
+  it("keeps samples from being told for two seconds at most, until all was read once", () => {
     const lag = new ReadingLag();
     for (let us = 0; us <= 5 * SECOND; us += SECOND / 2) {
       lag.note(us, SECOND);
