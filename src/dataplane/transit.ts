@@ -12,10 +12,11 @@ import {
   RUN_TTL,
   RUN_WORDS,
 } from "./descriptors.ts";
+import type { DropReason } from "./drops.ts";
 import { NO_NODE } from "./members.ts";
 import { NodeBuckets } from "./node-buckets.ts";
 import type { PlaneState } from "./state.ts";
-import { chooseWay, FLAG_REPAIRED, WAY_NODE, WAY_REPAIRED } from "./ways.ts";
+import { chooseWay, endsAt, FLAG_REPAIRED, WAY_NODE, WAY_REPAIRED } from "./ways.ts";
 
 const INNER_RECORD = 4;
 const KIND_MASK = 0x0f;
@@ -68,24 +69,17 @@ export class Transit {
       drops.count("transitSource", items);
       return;
     }
-    if (ttl <= 1) {
-      drops.count("ttl", items);
-      return;
+    let way = chooseWay(members, destination, previous, source);
+    const fault = faultOf(way, ttl, kind, previous, source);
+    if (fault !== undefined) {
+      // A loop of rows of two generations, say: giving it to its destination ends every walk.
+      if (!endsAt(members, destination) || destination === previous || destination === source) {
+        drops.count(fault, items);
+        return;
+      }
+      way = destination | WAY_REPAIRED;
     }
-    const way = chooseWay(members, destination, previous, source);
     const next = way & WAY_NODE;
-    if (next === NO_NODE) {
-      drops.count("transitNoRoute", items);
-      return;
-    }
-    if ((kind & FLAG_REPAIRED) !== 0 && way !== next) {
-      drops.count("transitRepairedTwice", items);
-      return;
-    }
-    if (next === previous || next === source) {
-      drops.count("transitLoop", items);
-      return;
-    }
     const record = (kind & KIND_MASK) === INNER_RECORD;
     if (!record && !this.#handshakes.take(previous, items, state.nowMs)) {
       drops.count("transitHandshakeRate", items);
@@ -108,11 +102,26 @@ export class Transit {
     forwards[out] = index;
     forwards[out + 1] = strip ? -1 : hop;
     forwards[out + 2] = members.link[next] ?? -1;
-    forwards[out + 3] = Math.min(ttl - 1, members.ttl(destination, state.defaultTtl));
+    forwards[out + 3] = Math.max(0, Math.min(ttl - 1, members.ttl(destination, state.defaultTtl)));
     forwards[out + 4] = (way & WAY_REPAIRED) !== 0 ? kind | FLAG_REPAIRED : kind;
     // Handshakes are repeated by those who make them: no reason to watch the link closely.
     if (!record) return;
     state.activity.carried[next] = 1;
     state.activity.carried[members.backup[destination] ?? NO_NODE] = 1;
   }
+}
+
+/** Why something must not go this way; undefined = it may. */
+function faultOf(
+  way: number,
+  ttl: number,
+  kind: number,
+  previous: number,
+  source: number,
+): DropReason | undefined {
+  const next = way & WAY_NODE;
+  if (ttl <= 1) return "ttl";
+  if (next === NO_NODE) return "transitNoRoute";
+  if ((kind & FLAG_REPAIRED) !== 0 && way !== next) return "transitRepairedTwice";
+  return next === previous || next === source ? "transitLoop" : undefined;
 }

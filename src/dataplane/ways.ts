@@ -6,7 +6,9 @@
  *             └ else: the node itself, if its link is up and links may stand in for the table ──▶ it
  *                  └ else: the next hop all the same
  *
- * What was repaired once is not repaired again, and nothing goes back to where it came from.
+ * What was repaired once is not repaired again, and nothing goes back to where it came from. While rows of two
+ * generations are in use, a relay may have to: it then gives the datagram to its destination itself if it can
+ * ({@link endsAt}), because a walk that ends cannot loop.
  */
 import { BACKUP_DOWN, LINK_UP, NO_NODE, PRIMARY_DOWN, type Members } from "./members.ts";
 
@@ -26,8 +28,7 @@ export const FLAG_REPAIRED = 0x20;
  */
 export function chooseWay(members: Members, destination: number, previous: number, source: number): number {
   const primary = members.nextHop[destination] ?? NO_NODE;
-  const direct =
-    members.directFallback && members.linkState[destination] === LINK_UP && canTake(members, destination);
+  const direct = endsAt(members, destination);
   if (primary === NO_NODE) return direct ? destination : NO_NODE;
   // Paths are watched for what is our own.
   const down = previous === NO_NODE ? (members.pathDown[destination] ?? 0) : 0;
@@ -38,6 +39,13 @@ export function chooseWay(members: Members, destination: number, previous: numbe
     return backup | WAY_REPAIRED;
   if (direct && destination !== primary) return destination | WAY_REPAIRED;
   return primary | WAY_DEAD;
+}
+
+/** Whether this node may and can give something to its destination itself, whatever the table says. */
+export function endsAt(members: Members, destination: number): boolean {
+  return (
+    members.directFallback && members.linkState[destination] === LINK_UP && canTake(members, destination)
+  );
 }
 
 function canTake(members: Members, node: number): boolean {

@@ -25,8 +25,8 @@ interface Plane {
 }
 
 /** Neighbours 2, 3 and 4; 5 behind 4. */
-function plane(relay: PlaneState["relay"] = "auto"): Plane {
-  const { state, engine, told } = makeState([], relay);
+function plane(relay: PlaneState["relay"] = "auto", directFallback = false): Plane {
+  const { state, engine, told } = makeState([], relay, directFallback);
   for (const node of [2, 3, 4]) addMember(state, node, node, 1);
   addMember(state, 5, 4, 2);
   const transit = new Transit(state);
@@ -106,6 +106,71 @@ describe("transit", () => {
       assert.deepEqual(dropsOf(state), { [reason]: 7 });
     });
   }
+
+  describe("that its table would turn back or end, of a destination whose link is up", () => {
+    /** Links may stand in for the table, and node 5 is a neighbour, too, although the way to it is over 4. */
+    const near = (directFallback = true): Plane => {
+      const made = plane("auto", directFallback);
+      const { members } = made.state;
+      for (const node of [2, 3, 4, 5]) members.linkState[node] = LINK_UP;
+      members.link[5] = linkOf(5);
+      members.addressed[5] = 1;
+      return made;
+    };
+    const from4 = { keypair: slotOf(4), source: 4, destination: 5 };
+
+    const ended: [string, Run][] = [
+      ["to where it came from", { ...from4, source: 2 }],
+      ["to its source", { ...from4, keypair: slotOf(2) }],
+      ["with its TTL used up", { ...from2, destination: 5, ttl: 1 }],
+      ["without any TTL", { ...from2, destination: 5, ttl: 0 }],
+    ];
+    for (const [what, run] of ended) {
+      it(`${what} is given to the destination itself: a walk that ends cannot loop`, () => {
+        const { engine, state, pass } = near();
+        pass(run);
+        assert.deepEqual(
+          engine.forwarded.map(({ hop, link, kind }) => [hop, link, kind]),
+          [[-1, linkOf(5), 0x24]],
+        );
+        assert.deepEqual(dropsOf(state), {});
+      });
+    }
+
+    it("is given to it also after a repair, when the next hop is dead", () => {
+      const { engine, state, pass } = near();
+      state.members.linkState[4] = LINK_DEAD;
+      pass({ ...from2, destination: 5, kind: 0x24 });
+      assert.deepEqual(
+        engine.forwarded.map(({ link, kind }) => [link, kind]),
+        [[linkOf(5), 0x24]],
+      );
+    });
+
+    it("goes as a handshake with a TTL that does not wrap round", () => {
+      const { engine, pass } = near();
+      pass({ ...from2, destination: 5, kind: 1, ttl: 0 });
+      assert.deepEqual(
+        engine.forwarded.map(({ hop, kind, ttl }) => [hop, kind, ttl]),
+        [[slotOf(5), 0x21, 0]],
+      );
+    });
+
+    it("is never given back to where it came from or to its source", () => {
+      const { engine, state, pass } = near();
+      pass({ ...from2, source: 3, destination: 2, items: 2 });
+      pass({ ...from2, source: 3, destination: 3, ttl: 1, items: 3 });
+      assert.deepEqual(engine.forwarded, []);
+      assert.deepEqual(dropsOf(state), { dropTransitLoop: 2, dropTtl: 3 });
+    });
+
+    it("goes nowhere where the file gives the table: links do not stand in for it", () => {
+      const { engine, state, pass } = near(false);
+      pass({ ...from4, source: 2 });
+      assert.deepEqual(engine.forwarded, []);
+      assert.deepEqual(dropsOf(state), { dropTransitLoop: 1 });
+    });
+  });
 
   it("wants the session that it lacks", () => {
     const { state, told, pass } = plane();
