@@ -76,22 +76,12 @@ export class DataPlane {
     const inbound = new Inbound(this.#state, this.#outbound);
     const transit = new Transit(this.#state);
     const forwarding = new ForwardMeter();
-    const release = (): void => this.#sessions.releaseWaiting();
-    const receive = (): void => this.#pump.receive(true);
-    const answerMtu = (node: number, payload: Uint8Array): void => {
-      this.#dispatch.record(KIND_PATH_MTU, node, payload, false);
-    };
-    this.#links = new Links(
-      this.#state,
-      setup,
-      this.#clock,
-      random32,
-      forwarding,
+    this.#links = new Links(this.#state, setup, this.#clock, random32, forwarding, {
       post,
-      release,
-      receive,
-      answerMtu,
-    );
+      usable: () => this.#sessions.releaseWaiting(),
+      receive: () => this.#pump.receive(true),
+      answerMtu: (node, payload) => void this.#dispatch.record(KIND_PATH_MTU, node, payload, false),
+    });
     this.#dispatch = new Dispatch(this.#state, (node, max) => this.#links.handshakeTargets(node, max));
     this.#sessions = new Sessions(this.#state, this.#links, (node) => this.#outbound.release(node), post);
     this.#paths = new Paths(this.#state, this.#clock, this.#dispatch, random32, post);
@@ -248,6 +238,9 @@ export class DataPlane {
     this.#paths.forget(nodeId);
     this.#state.fib.purgeOwner(nodeId);
     this.#state.activity.forget(nodeId);
+    // The NodeID may be another's soon.
+    const { waiting, drops } = this.#state;
+    drops.count("noRoute", waiting.take(nodeId).length);
     this.#wantedAt.delete(nodeId);
   }
 

@@ -1,4 +1,4 @@
-/** How long datagrams for others stay in this node: from their arrival until their run was sent on (DESIGN §8, "cost"). */
+/** How long datagrams for others stay in this node: from when they were read until their run was sent on (DESIGN §8, "cost"). */
 export class ForwardMeter {
   #totalUs = 0;
   #batches = 0;

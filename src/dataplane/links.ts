@@ -16,6 +16,7 @@ import { LINK_DEAD, LINK_UP } from "./members.ts";
 import type { FromWorker, LinkReport, NeighbourSetup, WorkerSetup } from "./messages.ts";
 import { Neighbour } from "./neighbour.ts";
 import type { PlaneClock } from "./plane-clock.ts";
+import { PATIENCE_US } from "./reading-lag.ts";
 import type { PlaneState } from "./state.ts";
 import { overlayTest, packedOf, textOf } from "./underlay.ts";
 
@@ -25,57 +26,56 @@ const UNANSWERED_MS = LINK_TUNING.unansweredUs / 1000;
 /** Neighbours share this many probes a second when idle (DESIGN §7). */
 const IDLE_PROBES_PER_SECOND = 50;
 const SAMPLES_EVERY_US = 1_000_000;
-/** States that change together are told together. */
+/** States that change together are told together; the same between two attempts to tell. */
 const CHANGES_MS = 10;
 /** Links' times between path-MTU probes differ by so much, up and down. */
 const MTU_SPREAD = 0.2;
 /** Between two calls of {@link Links.tick}. */
 const TICK_US = 50_000;
 
+/** What links want of the rest of the data plane. */
+export interface LinkHooks {
+  readonly post: (message: FromWorker) => void;
+  /** A neighbour of whom no address was known has one, or its link came up. */
+  readonly usable: (nodeId: number) => void;
+  /** Takes what lies in the sockets, so that nobody is judged by what was not read yet. */
+  readonly receive: () => void;
+  /** Seals an answer to a path-MTU probe for the node, and sends it along the route. */
+  readonly answerMtu: (nodeId: number, payload: Uint8Array) => void;
+}
+
 export class Links {
   readonly #state: PlaneState;
   readonly #setup: WorkerSetup;
   readonly #clock: PlaneClock;
   readonly #random32: () => number;
-  readonly #post: (message: FromWorker) => void;
-  readonly #onUsable: (nodeId: number) => void;
+  readonly #hooks: LinkHooks;
   readonly #forwarding: ForwardMeter;
   readonly #neighbours: Map<number, Neighbour> = new Map();
   readonly #budget: UnprovenBudget = new UnprovenBudget();
   readonly #mtus: LinkMtus;
   readonly #isOverlay: (address: string) => boolean;
   readonly #deadlines: DeadlineTimer = new DeadlineTimer(TICK_US, () => this.#onDeadline());
-  readonly #receive: () => void;
   /** The newest probe sequence number of links that were removed, by NodeID. */
   readonly #lastSequence: Map<number, number> = new Map();
   #samplesAtUs = 0;
   #changes: NodeJS.Timeout | undefined;
 
-  /**
-   * `onUsable`: a neighbour of whom no address was known has one, or its link came up.
-   * `receive`: takes what lies in the sockets, so that nobody is judged by what was not read yet.
-   * `answerMtu`: seals an answer to a path-MTU probe for the node, and sends it along the route.
-   */
   constructor(
     state: PlaneState,
     setup: WorkerSetup,
     clock: PlaneClock,
     random32: () => number,
     forwarding: ForwardMeter,
-    post: (message: FromWorker) => void,
-    onUsable: (nodeId: number) => void,
-    receive: () => void,
-    answerMtu: (nodeId: number, payload: Uint8Array) => void,
+    hooks: LinkHooks,
   ) {
-    this.#receive = receive;
     this.#state = state;
     this.#setup = setup;
     this.#clock = clock;
     this.#random32 = random32;
-    this.#post = post;
-    this.#onUsable = onUsable;
     this.#forwarding = forwarding;
-    this.#mtus = new LinkMtus(state, setup.udp.mark, answerMtu);
+    this.#hooks = hooks;
+    this.#mtus = new LinkMtus(state, setup.udp.mark, (nodeId, payload) => hooks.answerMtu(nodeId, payload));
     this.#isOverlay = overlayTest(setup.overlayPrefixes);
   }
 
@@ -182,6 +182,8 @@ export class Links {
     const from = this.#originOf(receiveSlot);
     if (from === undefined) return;
     entry.movedAtMs = this.#state.nowMs;
+    // The last relay takes the transit header off, and its own address is on the record.
+    if (this.#isAt(from)) return;
     this.#feed(entry, { type: "authentic", from });
   }
 
@@ -201,7 +203,7 @@ export class Links {
         entry.unansweredAtMs = nowMs;
         this.#feed(entry, { type: "unanswered", sinceUs: since * 1000 });
       }
-      if (entry.dueUs <= nowUs) this.#feed(entry, { type: "tick" });
+      if (entry.dueUs <= nowUs) this.#feed(entry, { type: "tick", unreadUs: this.#state.lag.delayUs });
     }
     this.#deadlines.arm(nowUs, nextUs);
     this.#mtus.tick(nowUs, this.#neighbours.values());
@@ -221,21 +223,27 @@ export class Links {
     );
   }
 
+  /** Told after everything that came before has been read, unless that takes too long. */
   #tellSamples(): void {
     clearTimeout(this.#changes);
     this.#changes = undefined;
     const nowUs = this.#clock.rawUs();
-    if (this.#state.lag.isBehind(nowUs)) {
-      this.#changes = setTimeout(() => this.#tellSamples(), CHANGES_MS);
-      return;
-    }
+    if (this.#state.lag.isBehind && nowUs - this.#samplesAtUs < PATIENCE_US) return this.#tellSoon();
     this.#samplesAtUs = nowUs + SAMPLES_EVERY_US;
     const { linkIpv4 } = this.#state.members;
     const links = [...this.#neighbours.values()].map((entry) =>
       linkSample(entry.core.snapshot(nowUs), entry.mtu, linkIpv4[entry.nodeId] !== 1),
     );
     const [epoch, forwardUs] = [this.#clock.epoch, this.#forwarding.take()];
-    this.#post({ type: "links", nowUs, epoch, forwardUs, links });
+    this.#hooks.post({ type: "links", nowUs, epoch, forwardUs, links });
+  }
+
+  #tellSoon(): void {
+    this.#changes ??= setTimeout(() => {
+      this.#changes = undefined;
+      this.#read();
+      this.#tellSamples();
+    }, CHANGES_MS);
   }
 
   #shareProbes(): void {
@@ -255,17 +263,23 @@ export class Links {
     }
   }
 
-  /** Between two ticks a probe or a verdict is due. */
-  #onDeadline(): void {
+  /** Takes what has come. Returns the time after that, µs. */
+  #read(): number {
     this.#state.nowMs = this.#clock.rawUs() / 1000;
-    this.#receive();
+    this.#hooks.receive();
     const nowUs = this.#clock.rawUs();
     this.#state.nowMs = nowUs / 1000;
+    return nowUs;
+  }
+
+  /** Between two ticks a probe or a verdict is due. */
+  #onDeadline(): void {
+    const nowUs = this.#read();
     let nextUs = Infinity;
     for (const entry of this.#neighbours.values()) {
       if (entry.dueUs <= nowUs) {
         this.#traffic(entry);
-        this.#feed(entry, { type: "tick" });
+        this.#feed(entry, { type: "tick", unreadUs: this.#state.lag.delayUs });
       }
       nextUs = Math.min(nextUs, entry.dueUs);
     }
@@ -304,18 +318,18 @@ export class Links {
     members.linkIpv4[entry.nodeId] = packed[0] === 4 ? 1 : 0;
     engine.setLink(entry.link, packed);
     this.#mtus.moved(this.#state.nowMs * 1000, entry);
-    this.#post({ type: "endpoint", nodeId: entry.nodeId, address: packed, proven });
+    this.#hooks.post({ type: "endpoint", nodeId: entry.nodeId, address: packed, proven });
     if (members.addressed[entry.nodeId] === 1) return;
     members.addressed[entry.nodeId] = 1;
-    this.#onUsable(entry.nodeId);
+    this.#hooks.usable(entry.nodeId);
   }
 
   #turn(entry: Neighbour, up: boolean): void {
     this.#state.members.linkState[entry.nodeId] = up ? LINK_UP : LINK_DEAD;
     this.#mtus.turned(this.#state.nowMs * 1000, entry, up);
-    this.#post({ type: "link", nodeId: entry.nodeId, up });
-    this.#changes ??= setTimeout(() => this.#tellSamples(), CHANGES_MS);
-    if (up) this.#onUsable(entry.nodeId);
+    this.#hooks.post({ type: "link", nodeId: entry.nodeId, up });
+    this.#tellSoon();
+    if (up) this.#hooks.usable(entry.nodeId);
   }
 
   #sendProbe(entry: Neighbour, to: string | null, payload: Uint8Array): void {
@@ -328,6 +342,14 @@ export class Links {
     const sent = engine.sendRecord(KIND_PROBE, slot, -1, entry.link, packed, 1, payload);
     const asks = to === null && ((payload[0] ?? 0) & PROBE_REPLY_WANTED) !== 0;
     if (sent) activity.sent(entry.nodeId, nowMs, asks);
+  }
+
+  /** Whether a neighbour answers at this address. */
+  #isAt(address: string): boolean {
+    for (const { core } of this.#neighbours.values()) {
+      if (core.up && core.endpoint === address) return true;
+    }
+    return false;
   }
 
   #originOf(receiveSlot: number): string | undefined {

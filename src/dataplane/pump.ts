@@ -54,16 +54,14 @@ export class Pump {
   receive(unasked: boolean = false): void {
     const { addon, engine, outbound, inbound, transit, intake, forwarding, lag, port } = this.#parts;
     const result = this.#result;
-    let nowUs = 0;
     let waitedUs = 0;
     let waitedBeforeUs = 0;
     for (let round = 0; round < MAX_ROUNDS; round++) {
       const datagrams = engine.receive(result, unasked && round === 0);
-      if (datagrams === 0) return lag.note(nowUs, 0);
+      if (datagrams === 0) return lag.note(0);
       // The sockets take turns in being the first.
-      nowUs = result[3] ?? 0;
       waitedBeforeUs = waitedUs;
-      waitedUs = nowUs - (engine.arrivals[0] ?? 0);
+      waitedUs = (result[3] ?? 0) - (engine.arrivals[0] ?? 0);
       const frames = result[0] ?? 0;
       const runs = result[1] ?? 0;
       const messages = result[2] ?? 0;
@@ -78,8 +76,8 @@ export class Pump {
         const count = engine.readPort(port);
         if (count > 0) outbound.forward(port, count);
       }
-      if ((result[4] ?? 0) === 0) return lag.note(nowUs, 0);
+      if ((result[4] ?? 0) === 0) return lag.note(0);
     }
-    lag.note(nowUs, Math.max(waitedUs, waitedBeforeUs));
+    lag.note(Math.max(waitedUs, waitedBeforeUs));
   }
 }

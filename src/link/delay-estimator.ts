@@ -6,8 +6,9 @@
  *
  * - base: minimum over 5 to 10 s, kept as the minima of two half-windows;
  * - working: moving average of samples clipped at base + max(20 ms, 2 × distance), rising by 1/8, falling by 1/4 at
- *   five samples a second; where they are rarer each weighs more, as up to three would. Where a sample lies below the
- *   base, the average is clipped by the same rule: what is left above it are late ones, as at a busy machine's start;
+ *   five samples a second; where they are rarer each weighs more, as up to three would. Where one of the first
+ *   sixteen lies below the base, the average is clipped by the same rule: those before it were late, as on a machine that
+ *   is busy starting. Later on a delay that falls may well rise again, and is followed by the weights alone;
  * - jitter: mean deviation from the working delay, weight 1/16 (after RFC 3550 §6.4.1); p95 over the last 64.
  */
 import { WindowedMinimum } from "./windowed-minimum.ts";
@@ -21,6 +22,8 @@ const DEVIATION = 1 / 16;
 const SAMPLE_US = 200_000;
 const STANDS_FOR = 3;
 const RECENT = 64;
+/** So many samples may all have been late. */
+const FIRST = 16;
 
 export class DelayEstimator {
   #count = 0;
@@ -50,7 +53,7 @@ export class DelayEstimator {
       this.#working = sampleUs;
       return;
     }
-    if (sampleUs < baseBefore)
+    if (sampleUs < baseBefore && this.#count <= FIRST)
       this.#working = Math.min(this.#working, ceilingOf(sampleUs, this.#working - baseBefore));
     const base = this.#minimum.value;
     const clipped = Math.min(sampleUs, ceilingOf(base, this.#working - base));

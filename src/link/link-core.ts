@@ -168,7 +168,7 @@ export class LinkCore {
         if (this.#liveness.askAgain()) this.#question(nowUs);
         break;
       case "tick":
-        this.#judge(nowUs);
+        this.#judge(nowUs - (event.unreadUs ?? 0), nowUs);
         break;
     }
     if (this.#session) this.#sendDue(nowUs);
@@ -355,9 +355,10 @@ export class LinkCore {
     this.#question(nowUs);
   }
 
-  #judge(nowUs: number): void {
+  /** @param readUs what came before that has been handed in */
+  #judge(readUs: number, nowUs: number): void {
     if (!this.#session) return;
-    const verdict = this.#liveness.judge(nowUs);
+    const verdict = this.#liveness.judge(readUs);
     if (verdict === "suspect") {
       this.#question(nowUs);
     } else if (verdict === "dead") {

@@ -27,8 +27,11 @@ export type LinkEvent =
   | { type: "unanswered"; sinceUs: number }
   /** The mesh clock began a new epoch (start offset set, machine was suspended). */
   | { type: "epoch"; epoch: number }
-  /** {@link LinkCore.nextDeadline} has passed. Hand in all received probes first. */
-  | { type: "tick" };
+  /**
+   * {@link LinkCore.nextDeadline} has passed. Hand in all received probes first; `unreadUs`: what has come within the last
+   * so many µs is not among them, so nobody is found dead for want of it.
+   */
+  | { type: "tick"; unreadUs?: number };
 
 export type LinkAction =
   /**

@@ -369,8 +369,8 @@ napi_value engineWritePorts(napi_env env, napi_callback_info info) {
   return undefined(env);
 }
 
-// receive(Float64Array(5), unasked = false) -> datagrams; the array gets frames, runs, messages, arrival in us, more to
-// read (0/1)
+// receive(Float64Array(5), unasked = false) -> datagrams; the array gets frames, runs, messages, time of reading in
+// us, more to read (0/1)
 napi_value engineReceive(napi_env env, napi_callback_info info) {
   Arguments<2> arguments(env, info);
   Binding* binding = bindingOf(env, arguments.self);
@@ -385,7 +385,7 @@ napi_value engineReceive(napi_env env, napi_callback_info info) {
   out[0] = result.frames;
   out[1] = result.runs;
   out[2] = result.messages;
-  out[3] = result.arrivalUs;
+  out[3] = result.readUs;
   out[4] = binding->engine->receiveMore() ? 1 : 0;
   return number(env, result.datagrams);
 }

@@ -15,6 +15,7 @@
 #include <time.h>
 #include <openssl/crypto.h>
 
+#include "arrival.h"
 #include "bytes.h"
 #include "engine.h"
 
@@ -37,21 +38,6 @@ constexpr uint32_t kMessagesEach = 64;
 // Flags of a frame descriptor.
 constexpr int32_t kFramePartial = 1;
 constexpr int32_t kFrameMoved = 2;
-
-// Within the time between two looks, CLOCK_REALTIME and CLOCK_MONOTONIC_RAW differ by less than that part of it and that
-// much: the kernel slews by up to a tenth.
-constexpr double kSlewed = 1.12;
-constexpr double kTogetherUs = 1000;
-
-// How long ago the kernel took a datagram in, us: 0 where it does not say, and where it says more than `longest`, because
-// CLOCK_REALTIME was set meanwhile.
-double waitedUs(const cmsghdr& entry, const timespec& now, double longest) {
-  timespec then;
-  memcpy(&then, CMSG_DATA(&entry), sizeof then);
-  double waited = static_cast<double>(now.tv_sec - then.tv_sec) * 1e6 +
-                  static_cast<double>(now.tv_nsec - then.tv_nsec) / 1e3;
-  return waited > 0 && waited < longest ? waited : 0;
-}
 
 Counter dropCounter(DatagramDrop drop) {
   switch (drop) {
@@ -82,7 +68,7 @@ ReceiveResult Engine::receive() {
   if (!ipv6First_) receiveFrom(udp_.v6, readable6_, result, slot);
   if (result.datagrams > 0) emitFrames(result);
   reassembler_.releaseCompleted();
-  reassembler_.expire(static_cast<uint64_t>(result.arrivalUs / 1000));
+  reassembler_.expire(static_cast<uint64_t>(result.readUs / 1000));
   const ReassemblyCounters& lost = reassembler_.counters();
   shared_.counters[dropFragment] = static_cast<double>(lost.badPiece + lost.noRoom + lost.overlap + lost.mismatch +
                                                        lost.tooManyGaps + lost.evicted + lost.expired +
@@ -111,27 +97,28 @@ void Engine::receiveFrom(UdpSocket& socket, bool& readable, ReceiveResult& resul
     header.msg_control = control[i];
     header.msg_controllen = sizeof control[i];
   }
-  double lookedUs = monotonicMicroseconds();
-  double longestWait = (lookedUs - socket.emptiedUs) * kSlewed + kTogetherUs;
+  Moment looked = momentNow();
   int received = recvmmsg(socket.fd, messages, room, MSG_DONTWAIT, nullptr);
   shared_.counters[receiveCalls]++;
-  result.arrivalUs = monotonicMicroseconds();
-  timespec wallClock;
-  clock_gettime(CLOCK_REALTIME, &wallClock);
+  Moment now = momentNow();
+  Moment emptied = socket.emptied;
+  result.readUs = now.rawUs;
   if (received < static_cast<int>(room)) {
     readable = false;
-    socket.emptiedUs = lookedUs;
+    socket.emptied = looked;
   }
   for (int i = 0; i < received; i++, slot++) {
     slotAddress_[slot].length = messages[i].msg_hdr.msg_namelen;
     slotAddress_[slot].toPacked(shared_.addresses + slot * kPackedAddressLength);
     uint32_t length = messages[i].msg_len;
     uint32_t segment = length;
-    shared_.arrivals[slot] = result.arrivalUs;
+    shared_.arrivals[slot] = now.rawUs;
     for (cmsghdr* entry = CMSG_FIRSTHDR(&messages[i].msg_hdr); entry != nullptr;
          entry = CMSG_NXTHDR(&messages[i].msg_hdr, entry)) {
       if (entry->cmsg_level == SOL_SOCKET && entry->cmsg_type == SCM_TIMESTAMPNS) {
-        shared_.arrivals[slot] -= waitedUs(*entry, wallClock, longestWait);
+        timespec stamp;
+        memcpy(&stamp, CMSG_DATA(entry), sizeof stamp);
+        shared_.arrivals[slot] -= waitedUs(stamp, emptied, now);
       }
       if (entry->cmsg_level != SOL_UDP || entry->cmsg_type != UDP_GRO) continue;
       int size = 0;
@@ -244,7 +231,7 @@ void Engine::takeRecord(uint8_t* data, uint32_t length, uint32_t slot, ReceiveRe
       const Reassembled* whole =
           reassembler_.add(keypair->peer, decodeFragmentHeader(payload), header.flags,
                            payload + kFragmentHeader, header.length - kFragmentHeader,
-                           static_cast<uint64_t>(result.arrivalUs / 1000));
+                           static_cast<uint64_t>(result.readUs / 1000));
       if (whole == nullptr) return;
       if (auxCursor_ + whole->len > kReceiveArena) {
         wholeWithoutRoom_++;

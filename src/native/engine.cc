@@ -4,22 +4,12 @@
 #include <net/if.h>
 #include <string.h>
 #include <sys/ioctl.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "arrival.h"
 #include "route.h"
 
 namespace etherloom {
-
-namespace {
-
-double microseconds(clockid_t clock) {
-  timespec now;
-  clock_gettime(clock, &now);
-  return static_cast<double>(now.tv_sec) * 1e6 + static_cast<double>(now.tv_nsec) / 1e3;
-}
-
-}  // namespace
 
 double monotonicMicroseconds() { return microseconds(CLOCK_MONOTONIC_RAW); }
 

@@ -55,7 +55,7 @@ struct ReceiveResult {
   uint32_t frames = 0;
   uint32_t runs = 0;
   uint32_t messages = 0;
-  double arrivalUs = 0;  // of the last look into a socket
+  double readUs = 0;  // when a socket was last read
 };
 
 constexpr uint32_t kPortStats = 8;

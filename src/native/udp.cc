@@ -69,6 +69,7 @@ UdpError openOne(const UdpOptions& options, bool v6, uint16_t port, UdpSocket& o
   socklen_t length = sizeof out.receiveBuffer;
   getsockopt(fd, SOL_SOCKET, SO_RCVBUF, &out.receiveBuffer, &length);
   out.fd = fd;
+  out.emptied = momentNow();
   return result;
 }
 

@@ -7,6 +7,8 @@
 
 #include <cstdint>
 
+#include "arrival.h"
+
 namespace etherloom {
 
 // An underlay address as it crosses the boundary: family 4 or 6 (0 = none), a pad byte, port (big endian), 16 address
@@ -48,7 +50,7 @@ struct UdpSocket {
   bool gso = false;
   bool gro = false;
   int receiveBuffer = 0;
-  double emptiedUs = 0;  // CLOCK_MONOTONIC_RAW just before the last look that left nothing in it
+  Moment emptied;  // just before the last look that left nothing in it
 };
 
 struct UdpPair {

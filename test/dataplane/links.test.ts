@@ -2,13 +2,18 @@ import assert from "node:assert/strict";
 import { describe, it } from "mocha";
 import { ForwardMeter } from "../../src/dataplane/forward-meter.ts";
 import { linkReport, linkSample } from "../../src/dataplane/link-reports.ts";
+import { Links } from "../../src/dataplane/links.ts";
 import { LinkMtus } from "../../src/dataplane/link-mtus.ts";
 import { Members } from "../../src/dataplane/members.ts";
+import type { FromWorker, WorkerSetup } from "../../src/dataplane/messages.ts";
 import { Neighbour } from "../../src/dataplane/neighbour.ts";
+import type { PlaneClock } from "../../src/dataplane/plane-clock.ts";
+import type { ReadingLag } from "../../src/dataplane/reading-lag.ts";
 import { overlayTest, packedOf, textOf } from "../../src/dataplane/underlay.ts";
 import { LinkCore } from "../../src/link/link-core.ts";
 import { UnprovenBudget } from "../../src/link/unproven-budget.ts";
 import type { Engine } from "../../src/native/addon.ts";
+import { makeState } from "./fake-engine.ts";
 
 const core = (remoteNodeId: number): LinkCore =>
   new LinkCore({
@@ -88,6 +93,72 @@ describe("what a link reports", () => {
   it("counts the MTU in UDP payload for the reporter", () => {
     const seen = core(7).snapshot(0);
     assert.deepEqual([linkSample(seen, 1500, false).mtu, linkSample(seen, 1500, true).mtu], [1472, 1452]);
+  });
+});
+
+describe("what is told of links", () => {
+  const SECOND = 1_000_000;
+  /** Links without neighbours whose node reads its sockets by `receive`; they are told of by way of `told`. */
+  function linksOf(receive: (lag: ReadingLag) => void): {
+    links: Links;
+    lag: ReadingLag;
+    told: FromWorker[];
+    clock: { us: number };
+  } {
+    const { state } = makeState();
+    const told: FromWorker[] = [];
+    const clock = { us: SECOND / 10 };
+    const links = new Links(
+      state,
+      { udp: { mark: 0 }, overlayPrefixes: [] } as unknown as WorkerSetup,
+      { rawUs: () => clock.us, epoch: 1 } as unknown as PlaneClock,
+      () => 0,
+      new ForwardMeter(),
+      {
+        post: (message) => void told.push(message),
+        usable: () => undefined,
+        receive: () => receive(state.lag),
+        answerMtu: () => assert.fail(),
+      },
+    );
+    state.nowMs = clock.us / 1000;
+    return { links, lag: state.lag, told, clock };
+  }
+  const soon = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 50));
+
+  it("waits until what has come was read", async () => {
+    const { links, lag, told } = linksOf((reading) => reading.note(0));
+    lag.note(SECOND);
+    links.tick();
+    assert.deepEqual(told, []);
+    await soon();
+    assert.deepEqual(
+      told.map(({ type }) => type),
+      ["links"],
+    );
+    links.close();
+  });
+
+  it("waits no longer than two seconds after its time", async () => {
+    const { links, lag, told, clock } = linksOf(() => undefined);
+    lag.note(SECOND);
+    links.tick();
+    clock.us = 1.9 * SECOND;
+    await soon();
+    assert.deepEqual(told, []);
+    clock.us = 2.1 * SECOND;
+    await soon();
+    assert.equal(told.length, 1);
+    links.close();
+  });
+
+  it("is nothing any more once they are closed", async () => {
+    const { links, lag, told } = linksOf((reading) => reading.note(0));
+    lag.note(SECOND);
+    links.tick();
+    links.close();
+    await soon();
+    assert.deepEqual(told, []);
   });
 });
 

@@ -43,6 +43,15 @@ describe("delay estimator", () => {
     assert.ok(estimator.jitter < 5000, `${estimator.jitter}`);
   });
 
+  it("does not forget a delay that has lasted for one early sample: it may rise again", () => {
+    const estimator = new DelayEstimator();
+    for (let i = 0; i < 100; i++) estimator.add(i * 200_000, 200_000);
+    estimator.add(100 * 200_000, 20_000);
+    estimator.add(101 * 200_000, 20_000);
+    assert.ok((estimator.working ?? 0) > 100_000, `${estimator.working}`);
+    assert.ok(estimator.jitter > 10_000, `${estimator.jitter}`);
+  });
+
   it("keeps what it knows of a jittery link where one sample is a little earlier than all before", () => {
     const estimator = new DelayEstimator();
     for (let i = 0; i < 200; i++) estimator.add(i * 200_000, 100_000 + (i % 2) * 100_000);

@@ -243,6 +243,21 @@ describe("link: death and recovery", () => {
     assert.ok((times[57] ?? NaN) < 700 * MS, `p95 ${times[57]}`);
   });
 
+  it("is not found dead for want of what has come and was not read yet", () => {
+    const pair = running();
+    keepBusy(pair, 100 * MS);
+    pair.run(SECOND);
+    pair.a.cut = pair.b.cut = true;
+    const states: number[] = [];
+    for (let ms = 0; ms < 2000; ms += 10) {
+      pair.nowUs += 10 * MS;
+      pair.tell(pair.a, { type: "tick", unreadUs: 800 * MS });
+      states.push(pair.a.states.length);
+    }
+    // Up, and dead once what was read is younger than the question's last chance.
+    assert.deepEqual([states[80], states.at(-1)], [1, 2]);
+  });
+
   it("does not die of 10 % random loss in ten minutes of traffic", () => {
     const pair = running(11);
     pair.a.loss = pair.b.loss = 0.1;

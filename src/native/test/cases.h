@@ -3,6 +3,13 @@
 
 namespace etherloom::test {
 
+// arrival_test.cc
+void waitsAreReadOffTheStamp();
+void slewedWallClocksAreBelieved();
+void noWaitIsReadOffAWallClockThatWasSet();
+void nothingWaitedLongerThanItsSocketWasInUse();
+void aMomentIsOneOfBothClocks();
+
 // frame_test.cc
 void sumsAgreeWithTheSlowWay();
 void parserFindsHeaders();

@@ -15,6 +15,11 @@ struct Case {
 
 #define CASE(name) {#name, name}
 const Case kCases[] = {
+    CASE(waitsAreReadOffTheStamp),
+    CASE(slewedWallClocksAreBelieved),
+    CASE(noWaitIsReadOffAWallClockThatWasSet),
+    CASE(nothingWaitedLongerThanItsSocketWasInUse),
+    CASE(aMomentIsOneOfBothClocks),
     CASE(sumsAgreeWithTheSlowWay),
     CASE(parserFindsHeaders),
     CASE(parserReadsNothingBeyondTheFrame),
