@@ -1,14 +1,13 @@
 /**
  * Which neighbour something goes to next (DESIGN §8, "Backup"). One function for frames, transit and messages:
  *
- *   table's next hop ── link alive, session there, path not known broken ──▶ it
+ *   table's next hop ── link alive, session there, path not known broken, not where it came from ──▶ it
  *        └ else: backup, if its link is up ──▶ it, with flag 0x20
  *             └ else: the node itself, if its link is up and links may stand in for the table ──▶ it
  *                  └ else: the next hop all the same
  *
- * What was repaired once is not repaired again, and nothing goes back to where it came from. While rows of two
- * generations are in use, a relay may have to: it then gives the datagram to its destination itself if it can
- * ({@link endsAt}), because a walk that ends cannot loop.
+ * What was repaired once is not repaired again, and nothing goes back to where it came from. Where that leaves nothing, a
+ * relay gives the datagram to its destination itself if it can ({@link endsAt}): a walk that ends cannot loop.
  */
 import { BACKUP_DOWN, LINK_UP, NO_NODE, PRIMARY_DOWN, type Members } from "./members.ts";
 
@@ -32,7 +31,9 @@ export function chooseWay(members: Members, destination: number, previous: numbe
   if (primary === NO_NODE) return direct ? destination : NO_NODE;
   // Paths are watched for what is our own.
   const down = previous === NO_NODE ? (members.pathDown[destination] ?? 0) : 0;
-  if ((down & PRIMARY_DOWN) === 0 && members.canSend(primary)) return primary;
+  // Rows of two generations: the one that it came from has the other.
+  const back = primary === previous || primary === source;
+  if (!back && (down & PRIMARY_DOWN) === 0 && members.canSend(primary)) return primary;
   const backup = members.backup[destination] ?? NO_NODE;
   const barred = backup === previous || backup === source || (down & BACKUP_DOWN) !== 0;
   if (!barred && members.linkState[backup] === LINK_UP && canTake(members, backup))

@@ -96,6 +96,21 @@ describe("the way to a node", () => {
     assert.equal(chooseWay(members, TARGET, 4, BACKUP), PRIMARY | WAY_DEAD);
   });
 
+  it("is not the next hop that it came from, or that sent it, but the backup, then the node itself", () => {
+    for (const [previous, source] of [
+      [PRIMARY, 5],
+      [4, PRIMARY],
+    ] as const) {
+      const members = table();
+      assert.equal(chooseWay(members, TARGET, previous, source), BACKUP | WAY_REPAIRED);
+      members.linkState[BACKUP] = LINK_DEAD;
+      members.linkState[TARGET] = LINK_UP;
+      assert.equal(chooseWay(members, TARGET, previous, source), TARGET | WAY_REPAIRED);
+      members.linkState[TARGET] = LINK_DEAD;
+      assert.equal(chooseWay(members, TARGET, previous, source), PRIMARY | WAY_DEAD);
+    }
+  });
+
   it("heeds for what is others' no path that was watched for our own", () => {
     const members = table();
     members.pathDown[TARGET] = PRIMARY_DOWN;
