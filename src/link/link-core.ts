@@ -276,7 +276,7 @@ export class LinkCore {
 
   #onActivePath(nowUs: number, from: string, probe: Probe, arrivalUs: number): void {
     this.#directions.heard(nowUs);
-    this.#measures.onIncoming(nowUs, from, probe, arrivalUs);
+    this.#measures.onIncoming(nowUs, from, from === this.endpoint, probe, arrivalUs);
     this.#schedule.heardActivity(nowUs, (probe.flags & PROBE_LINK_ACTIVE) !== 0);
     if (this.#schedule.active(nowUs)) this.#schedule.hasten(nowUs, this.#random32());
     if ((probe.flags & PROBE_IS_REPLY) !== 0) return;

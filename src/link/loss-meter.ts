@@ -48,6 +48,8 @@ export class LossMeter {
   #countedUpTo = 0;
   /** Probes after this one count. */
   #countFrom = 0;
+  /** Nobody counts what comes: it comes from where nothing is sent to. */
+  #uncounted = false;
 
   /** Forget everything: the sender began anew. */
   reset(): void {
@@ -71,10 +73,17 @@ export class LossMeter {
   /**
    * A probe arrived.
    * @param sentCount the sender's count (32 bits, wraps)
-   * @param receivedCount the own count of everything received on this link, at this moment
+   * @param receivedCount the own count of everything received on this link, at this moment; undefined: the probe came from
+   * another address than the one that is counted, and only the probes themselves tell
    */
-  onProbe(nowUs: number, sequence: number, sentCount: number, receivedCount: number): void {
+  onProbe(nowUs: number, sequence: number, sentCount: number, receivedCount: number | undefined): void {
     if (!this.#mark(sequence)) return;
+    this.#uncounted = receivedCount === undefined;
+    if (receivedCount === undefined) {
+      this.#next = this.#stored = 0;
+      this.#counted = undefined;
+      return;
+    }
     const sinceUs = nowUs - (this.#time[this.#last] ?? 0);
     this.#time[this.#next] = nowUs;
     this.#sent[this.#next] = sentCount;
@@ -94,6 +103,7 @@ export class LossMeter {
 
   /** Loss on the way in, or undefined before two probes arrived. */
   measured(): LossFigure | undefined {
+    if (this.#uncounted && this.#newest - this.#countFrom >= 2) return this.#probeLoss();
     if (this.#stored < 2) return undefined;
     const share = this.#shareSince(WINDOW_US);
     if (share === undefined) return this.#probeLoss();

@@ -103,12 +103,16 @@ export class LinkMeasures {
     return "new";
   }
 
-  /** A probe of the peer's active path. From another address than before it came another way: the delay begins anew. */
-  onIncoming(nowUs: number, from: string, probe: Probe, arrivalUs: number): void {
+  /**
+   * A probe of the peer's active path. From another address than before it came another way: the delay begins anew.
+   * @param isCounted what comes from there is in {@link receivedCount}
+   */
+  onIncoming(nowUs: number, from: string, isCounted: boolean, probe: Probe, arrivalUs: number): void {
     if (from !== this.#incomingFrom) this.owdIn.reset();
     this.#incomingFrom = from;
     this.owdIn.add(nowUs, arrivalUs - probe.sentUs);
-    this.loss.onProbe(nowUs, probe.sequence, probe.datagramsSent, this.receivedCount);
+    const receivedCount = isCounted ? this.receivedCount : undefined;
+    this.loss.onProbe(nowUs, probe.sequence, probe.datagramsSent, receivedCount);
     if (probe.sequence > this.heardSequence) {
       this.heardSequence = probe.sequence;
       this.heardArrivalUs = arrivalUs;

@@ -51,6 +51,21 @@ describe("loss meter", () => {
     assert.equal(meter.measured()?.share, 0.25);
   });
 
+  it("uses probes alone while nobody counts what comes, and owes nothing for that time afterwards", () => {
+    const meter = new LossMeter();
+    const probe = (i: number, received: number | undefined): void =>
+      meter.onProbe(i * 200_000, i, i * 100, received);
+    for (let i = 1; i <= 40; i++) if (i % 4 !== 0) probe(i, undefined);
+    assert.ok(Math.abs((meter.measured()?.share ?? 0) - 0.25) < 0.03, `${meter.measured()?.share}`);
+    for (let i = 41; i <= 80; i++) probe(i, (i - 40) * 100);
+    assert.equal(meter.measured()?.share, 0);
+    probe(81, undefined);
+    probe(82, 4000);
+    probe(83, 4100);
+    probe(84, 4200);
+    assert.equal(meter.measured()?.share, 0);
+  });
+
   it("uses counts of real traffic where there is some, across the wrap of the sender's count", () => {
     const meter = new LossMeter();
     const start = 2 ** 32 - 500;
