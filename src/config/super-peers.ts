@@ -17,7 +17,7 @@ export interface SuperPeerConfig {
   readonly pubKey: Uint8Array;
   /** Between the supernode and this edge; 32 bytes, or null for none. */
   readonly psKey: Uint8Array | null;
-  /** `host:port` or `[IPv6]:port` where the supernode reaches the edge, not resolved; null waits for it. */
+  /** `host:port` or `[IPv6]:port` where the supernode and the other edges reach the edge, not resolved; null waits for it. */
   readonly endPoint: string | null;
   /** The address to tell the others instead of the observed one; the observed port stays. */
   readonly externalIp: string | null;

@@ -167,16 +167,18 @@ export class MemberBook {
     if (entry === undefined || other === undefined) return undefined;
     const { config, online } = entry;
     const psk = this.#psks?.of(config.pubKey, other.config.pubKey);
+    const lan = !other.config.skipLocalIp;
     return {
       nodeId,
       name: config.name,
       pubKey: encodeKey(config.pubKey),
       ...(psk !== undefined && { psk: encodeKey(psk) }),
-      endpoints: endpointsOf(entry, !other.config.skipLocalIp),
+      endpoints: endpointsOf(entry, lan),
       online,
       relay: relayOf(entry),
       additionalCostUs: costUs(entry),
-      ...(config.static && { static: true }),
+      // There is nothing to stay at where the address is kept back.
+      ...(config.static && isConfiguredTold(config, lan) && { static: true }),
     };
   }
 }
@@ -203,7 +205,7 @@ function costUs({ config, ownCostUs }: Entry): number {
 function endpointsOf(entry: Entry, lan: boolean): MemberEndpoint[] {
   const { config, observedElsewhere, local } = entry;
   const endpoints: MemberEndpoint[] = [];
-  if (config.endPoint !== null) {
+  if (config.endPoint !== null && isConfiguredTold(config, lan)) {
     endpoints.push({ address: config.endPoint, source: "configured" });
   }
   const seen = seenFromOutside(entry);
@@ -219,6 +221,16 @@ function endpointsOf(entry: Entry, lan: boolean): MemberEndpoint[] {
     }
   }
   return endpoints;
+}
+
+/**
+ * Whether the file's `endPoint` is for others, too. One within a LAN is for the supernode alone where the file says that
+ * others need another address, or that LAN addresses are nobody's business. What a name stands for is not known here.
+ */
+function isConfiguredTold({ endPoint, externalIp, skipLocalIp }: SuperPeerConfig, lan: boolean): boolean {
+  const address = endPoint === null ? undefined : parseAddress(endPoint);
+  const isForAll = externalIp === null && !skipLocalIp && lan;
+  return address === undefined || isForAll || !isPrivate(address);
 }
 
 function isWithinLan(endpoint: string): boolean {

@@ -81,6 +81,29 @@ describe("a supernode's book of members", () => {
     ]);
   });
 
+  it("keeps a configured LAN address to itself where the others need another one or are to know none", () => {
+    const lan = { endPoint: "192.168.1.2:3001", static: true };
+    const open = { endPoint: "198.51.100.2:3001", static: true };
+    const name = { endPoint: "edge.example.org:3001", static: true };
+    const external = { externalIp: "203.0.113.9" };
+    for (const [what, member, receiver, told] of [
+      ["a LAN of all", lan, {}, true],
+      ["externalIp", { ...lan, ...external }, {}, false],
+      ["the member's skipLocalIp", { ...lan, skipLocalIp: true }, {}, false],
+      ["the receiver's skipLocalIp", lan, { skipLocalIp: true }, false],
+      ["an IPv6 LAN", { ...external, endPoint: "[fd00::2]:3001", static: true }, {}, false],
+      ["an address for all", { ...open, ...external, skipLocalIp: true }, { skipLocalIp: true }, true],
+      ["a name", { ...name, ...external, skipLocalIp: true }, {}, true],
+    ] as const) {
+      const book = new MemberBook(undefined);
+      book.setPeers([superPeer(1, receiver), superPeer(2, member)]);
+      const [entry] = book.message(1, 0, false, [2], []).set;
+      const configured = entry?.endpoints.filter(({ source }) => source === "configured");
+      assert.equal(configured?.length, told ? 1 : 0, what);
+      assert.equal(entry?.static, told ? true : undefined, `${what}: pinned`);
+    }
+  });
+
   it("names who changed once, and who is gone", () => {
     const book = new MemberBook(undefined);
     book.setPeers([superPeer(1), superPeer(2)]);
