@@ -18,6 +18,7 @@ export class SuperChoice {
 
   constructor(nowMs: number) {
     this.#startedMs = nowMs;
+    this.#aloneSinceMs = nowMs;
   }
 
   /** Index in the file; also while it is not connected and no other is. */

@@ -65,4 +65,14 @@ describe("the choice among supernodes", () => {
     assert.equal(choice.aloneSeconds(200 * SECOND, 50 * SECOND), undefined);
     assert.equal(choice.opened(0, 201 * SECOND), true, "none is obeyed that is there");
   });
+
+  it("also tells of being alone when no supernode has ever answered", () => {
+    const choice = new SuperChoice(10 * SECOND);
+    assert.equal(choice.aloneSeconds(59 * SECOND, 50 * SECOND), undefined);
+    assert.equal(choice.aloneSeconds(60 * SECOND, 50 * SECOND), 50);
+    assert.equal(choice.aloneSeconds(120 * SECOND, 50 * SECOND), undefined);
+    const other = new SuperChoice(0);
+    other.opened(0, SECOND);
+    assert.equal(other.aloneSeconds(60 * SECOND, 50 * SECOND), undefined);
+  });
 });
