@@ -29,6 +29,7 @@ export type ErrorCode =
   | "EL_POST_SCRIPT"
   | "EL_WORKER"
   | "EL_NOT_RUNNING"
+  | "EL_NOT_ALLOWED"
   | "EL_QUESTION"
   | "EL_FILE_IO"
   | "EL_FILE_CONNECTION"
@@ -70,6 +71,7 @@ export const ERRORS: Readonly<Record<ErrorCode, ErrorEntry>> = {
   EL_POST_SCRIPT: { exitCode: 1, summary: "postScript could not be run, or exited with an error" },
   EL_WORKER: { exitCode: 1, summary: "the data plane stopped unexpectedly" },
   EL_NOT_RUNNING: { exitCode: 1, summary: "no running node answers (status and its like)" },
+  EL_NOT_ALLOWED: { exitCode: 1, summary: "this user may not ask the running node (status and its like)" },
   EL_QUESTION: { exitCode: 1, summary: "`why`, `trace`: the node that was asked cannot tell" },
   EL_FILE_IO: { exitCode: 1, summary: "`file`: the file cannot be read or written" },
   EL_FILE_CONNECTION: { exitCode: 1, summary: "`file`: the connection failed or broke" },
@@ -133,6 +135,14 @@ export function noPermission(what: string): EtherloomError {
   return new EtherloomError(
     "EL_NO_PERMISSION",
     `${what}: permission denied; run as root or with CAP_NET_ADMIN`,
+  );
+}
+
+/** A node's state directory, and the socket in it, belong to the node's user. */
+export function notAllowed(path: string): EtherloomError {
+  return new EtherloomError(
+    "EL_NOT_ALLOWED",
+    `${path}: permission denied, run as root or as the node's user`,
   );
 }
 

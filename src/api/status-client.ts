@@ -2,7 +2,7 @@
 import { readdir } from "node:fs/promises";
 import { connect } from "node:net";
 import { join } from "node:path";
-import { EtherloomError } from "../errors.ts";
+import { EtherloomError, notAllowed } from "../errors.ts";
 import type { QuestionRefused, StatusDocument, StatusRequest } from "./status-model.ts";
 import { STATUS_SOCKET } from "./status-server.ts";
 import { answers } from "./unix-listener.ts";
@@ -14,14 +14,17 @@ const TIMEOUT_MS = 5000;
 /** A forwarding table of 65 536 entries is about 6 MB. */
 const MAX_DOCUMENT_BYTES = 64 << 20;
 
-/** Names of the nodes below `stateRoot` whose status socket answers, sorted. */
+/** Names of the nodes below `stateRoot` whose status socket answers, sorted. @throws EtherloomError EL_NOT_ALLOWED */
 export async function findRunning(stateRoot: string = STATE_ROOT): Promise<string[]> {
-  const names = await readdir(stateRoot).catch(() => []);
+  const names = await readdir(stateRoot).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === "EACCES") throw notAllowed(stateRoot);
+    return [];
+  });
   const alive = await Promise.all(names.map((name) => answers(join(stateRoot, name, STATUS_SOCKET))));
   return names.filter((_, i) => alive[i]).sort();
 }
 
-/** Asks the node behind the socket; rejects with EL_NOT_RUNNING when nobody answers. */
+/** Asks the node behind the socket; rejects with EL_NOT_RUNNING when nobody answers, with EL_NOT_ALLOWED when it may not. */
 export async function fetchStatus(path: string, request: StatusRequest): Promise<StatusDocument> {
   const text = await exchange(path, request.fib ? "status fib\n" : "status\n");
   try {
@@ -52,12 +55,14 @@ function exchange(path: string, question: string): Promise<string> {
     const socket = connect({ path }, () => socket.write(question));
     const fail = (detail: string): void => {
       socket.destroy();
-      reject(new EtherloomError("EL_NOT_RUNNING", `no running node answers on ${path} (${detail})`));
+      reject(
+        detail === "EACCES"
+          ? notAllowed(path)
+          : new EtherloomError("EL_NOT_RUNNING", `no running node answers on ${path} (${detail})`),
+      );
     };
     socket.setTimeout(TIMEOUT_MS, () => fail(`no answer within ${TIMEOUT_MS / 1000} s`));
-    socket.on("error", (error: NodeJS.ErrnoException) =>
-      fail(error.code === "EACCES" ? "permission denied" : (error.code ?? error.message)),
-    );
+    socket.on("error", (error: NodeJS.ErrnoException) => fail(error.code ?? error.message));
     socket.on("data", (chunk: Buffer) => {
       chunks.push(chunk);
       size += chunk.length;

@@ -14,7 +14,7 @@ export interface WantedNode {
   readonly stateDir: string | undefined;
 }
 
-/** The state directory of the node; `command` begins the messages. @throws UsageError, EtherloomError EL_NOT_RUNNING */
+/** The state directory of the node; `command` begins the messages. @throws UsageError, EtherloomError EL_NOT_RUNNING, EL_NOT_ALLOWED */
 export async function chooseStateDirectory(
   command: string,
   wanted: WantedNode,

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { lstatSync, mkdirSync, readdirSync, writeFileSync } from "node:fs";
+import { chmodSync, lstatSync, mkdirSync, readdirSync, writeFileSync } from "node:fs";
 import { connect, createServer } from "node:net";
 import { once } from "node:events";
 import { join } from "node:path";
@@ -47,6 +47,21 @@ async function withNodes(names: string[], task: (root: string) => Promise<void>)
       await Promise.all(servers.map((server) => server.close()));
     }
   });
+}
+
+const NOBODY = 65534;
+
+/** As one who may not look into `directory`. */
+async function withoutRights<T>(directory: string, task: () => Promise<T>): Promise<T> {
+  const isRoot = process.geteuid?.() === 0;
+  chmodSync(directory, 0);
+  if (isRoot) process.seteuid?.(NOBODY);
+  try {
+    return await task();
+  } finally {
+    if (isRoot) process.seteuid?.(0);
+    chmodSync(directory, 0o700);
+  }
 }
 
 function ask(path: string, text: string): Promise<string> {
@@ -123,6 +138,19 @@ describe("etherloom status", () => {
         assert.match(err, /^etherloom: no running node [^\n]+\n$/);
       }
       assert.equal((await status(join(root, "missing"))).code, 1);
+    }));
+
+  it("says in one line that this user may not ask", () =>
+    withNodes(["a"], async (root) => {
+      for (const args of [[], ["a"], ["--state-dir", join(root, "a")]]) {
+        const { code, out, err } = await withoutRights(root, () => status(root, ...args));
+        assert.equal(code, 1);
+        assert.equal(out, "");
+        assert.match(
+          err,
+          /^etherloom: [^ ]+: permission denied, run as root or as the node's user \[EL_NOT_ALLOWED\]\n$/,
+        );
+      }
     }));
 
   it("lists several nodes and asks for a name", () =>
