@@ -29,7 +29,9 @@ export function launch(prefix) {
   }
   const runtime = findRuntime();
   if (runtime === undefined) {
-    const remedy = installed ? `npm install node-linux-${process.arch}@${NEEDED}` : "npm ci";
+    const remedy = installed
+      ? `npm install ${whereInstalled()}node-linux-${process.arch}@${NEEDED}`
+      : "npm ci";
     console.error(
       `etherloom: Node.js ${NEEDED} or newer is needed, this is ${process.version} and no pinned runtime is ` +
         `installed with ${root} (${remedy} brings one) [EL_RUNTIME]`,
@@ -59,6 +61,13 @@ function keepCompiledCode() {
 function cacheDirectory() {
   const isOwn = statSync(root).uid === process.getuid();
   return isOwn ? join(root, "node_modules", ".cache", "etherloom") : join("/var/cache", "etherloom");
+}
+
+/** Options of npm that put another package where this one is, among the global ones (they belong to no package) or a project's. */
+function whereInstalled() {
+  const isGlobal = !existsSync(join(dirname(dirname(root)), "package.json"));
+  // Its command is `node`: npm would not overwrite the system's, and fail.
+  return isGlobal ? "-g --no-bin-links " : "";
 }
 
 function findRuntime() {

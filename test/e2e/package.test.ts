@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
-import { existsSync, mkdtempSync, readFileSync, readdirSync, rmSync, symlinkSync } from "node:fs";
+import { cpSync, existsSync, mkdtempSync, readFileSync, readdirSync, rmSync, symlinkSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { after, afterEach, before, it } from "mocha";
@@ -110,22 +110,41 @@ describeAsRoot("published package", function () {
     assert.equal((await b.status()).node.nodeId, b.id);
   });
 
-  it("says in one line that an older Node.js does not do, and exits with 2", () => {
+  const runtime = `node-linux-${process.arch}`;
+
+  /** Under an older Node.js; returns the command that it is told to run. */
+  function remedyOf(launcher: string): string {
     const [file = "", ...args] = olderNode();
-    const command = [...args, installedFile(".bin/etherloom"), "edge", "--example"];
-    const { status, stdout, stderr } = spawnSync(file, command, { encoding: "utf8" });
+    const { status, stdout, stderr } = spawnSync(file, [...args, launcher, "edge", "--example"], {
+      encoding: "utf8",
+    });
     assert.equal(stdout, "");
-    assert.match(stderr, /^etherloom: Node\.js 24 or newer is needed.*\[EL_RUNTIME\]\n$/);
     assert.equal(status, 2);
+    const told = /^etherloom: Node\.js 24 or newer is needed.* \((.*) brings one\) \[EL_RUNTIME\]\n$/.exec(
+      stderr,
+    );
+    return told?.[1] ?? assert.fail(stderr);
+  }
+
+  /** Once the runtime of the checkout stands among the packages in `modules`. */
+  function exampleUnderOlderNode(modules: string): string {
+    symlinkSync(join(checkout, "node_modules", runtime), join(modules, runtime));
+    return run([...olderNode(), join(modules, "etherloom/edge.js"), "--example"], dirname(prefix));
+  }
+
+  it("says in one line that an older Node.js does not do, and runs once a runtime is installed beside it", () => {
+    assert.equal(remedyOf(installedFile(".bin/etherloom")), `npm install ${runtime}@24`);
+    assert.match(exampleUnderOlderNode(installedFile()), /^nodeId: 1$/m);
   });
 
-  it("runs under an older Node.js once a runtime is installed beside it", () => {
-    const runtime = `node-linux-${process.arch}`;
-    symlinkSync(join(checkout, "node_modules", runtime), installedFile(runtime));
-    const example = run(
-      [...olderNode(), installedFile("etherloom", "edge.js"), "--example"],
-      dirname(prefix),
+  it("does the same where it is installed for all, which is another command", () => {
+    // What npm install -g makes of it: beside the packages there is no package.json.
+    const modules = join(folder, "global/lib/node_modules");
+    cpSync(installedFile(), modules, { recursive: true, filter: (path) => !path.endsWith(runtime) });
+    assert.equal(
+      remedyOf(join(modules, "etherloom/etherloom.js")),
+      `npm install -g --no-bin-links ${runtime}@24`,
     );
-    assert.match(example, /^nodeId: 1$/m);
+    assert.match(exampleUnderOlderNode(modules), /^nodeId: 1$/m);
   });
 });
