@@ -15,8 +15,8 @@ const MAX_KINDS = 1000;
 /** What was found wrong after a report had been taken in; the others are refused with the report. */
 const FINDINGS: Partial<Record<RefusalReason, string>> = {
   dishonest: "its delays contradict the round trips that others measure: no hop for others",
-  implausible: "its delay is far from what all other clocks say: not used",
-  "negative-cycle": "its delay makes a way back in time: not used",
+  implausible: "its delay is far from what all other clocks say: no hop for others",
+  "negative-cycle": "its delay makes a way back in time: no hop for others",
   unconfirmed: "it reports a link over which the other end gets no answer: not used",
 };
 

@@ -22,6 +22,11 @@ describe("the log of what a supernode refuses", () => {
       [{ node: 3 }, "report refused: stale"],
     ]);
     assert.match(lines[2]?.[1] ?? "", /^report refused: dishonest \(.*round trips.*\)$/);
+    // Such links go on carrying what is for their own ends.
+    for (const reason of ["dishonest", "implausible", "negative-cycle"] as const) {
+      log.report({ nodeId: 4, reason, peer: 2 }, 0);
+      assert.match(lines.at(-1)?.[1] ?? "", /: no hop for others\)$/);
+    }
   });
 
   it("is not filled by a member that goes on: repetitions are a number once a minute", () => {
