@@ -67,6 +67,7 @@ describe("tools/setup", function () {
     for (const name of real) symlinkSync(findReal(name), join(folder, "bin", name));
     for (const name of [...programs, ...installers]) stub(name);
     stub("id", "echo 0");
+    stub("node", "echo v20.19.0");
     stub("apt-cache", "echo '  Candidate: 1.0'");
     // What apt-get installs is there afterwards.
     stub("apt-get", `for p; do case $p in iperf3) cp ${folder}/bin/ip ${folder}/bin/iperf3;; esac; done`);
@@ -127,6 +128,29 @@ describe("tools/setup", function () {
     assert.doesNotMatch(setup("--quiet").calls, /^npm ci/m);
     rmSync(join(folder, "node_modules/.package-lock.json"));
     assert.match(setup("--quiet").calls, /^npm ci/m);
+  });
+  it("names a source of Node.js where it is missing or too old for npm packages", () => {
+    utimesSync(join(folder, "package-lock.json"), 4e9, 4e9);
+    const refused = (found: string): void => {
+      const { status, output, calls } = setup("--quiet");
+      assert.equal(status, 1);
+      assert.match(
+        output,
+        new RegExp(`^setup: Node\\.js 20 or newer is needed, found ${found}: from Debian .*\n$`),
+      );
+      assert.doesNotMatch(calls, /^npm/m);
+    };
+    stub("node", "echo v18.20.4");
+    refused("v18\\.20\\.4");
+    rmSync(join(folder, "bin/node"));
+    refused("none");
+  });
+  it("says that npm is missing", () => {
+    utimesSync(join(folder, "package-lock.json"), 4e9, 4e9);
+    rmSync(join(folder, "bin/npm"));
+    const { status, output } = setup("--quiet");
+    assert.equal(status, 1);
+    assert.match(output, /^setup: npm is missing/);
   });
   it("builds the addon when make finds it out of date", () => {
     stub("make", "case $* in *-q*) exit 1;; esac");
