@@ -12,7 +12,7 @@ const USAGE = `usage: etherloom super --config FILE [--no-uapi] [--bind linux|st
   --config FILE  the supernode's configuration (YAML)
   --example      print a commented configuration that runs as it is
   --no-uapi      open no UAPI socket
-  --bind KIND    UDP sockets: linux (batches and offloads, the default) or std (plain sendmsg, recvmsg)
+  --bind KIND    UDP sockets: linux (the default) or std (without UDP segmentation offload, GSO and GRO)
 
 Exit codes: 0 asked to stop, 1 failed while running, 2 bad usage or configuration.
 `;
