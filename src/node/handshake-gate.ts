@@ -9,6 +9,7 @@
 import { CookieResponder } from "../noise/cookie.ts";
 import type { Mac } from "../noise/primitives.ts";
 import { HandshakeRateLimiter, LoadMeter } from "../noise/rate-limit.ts";
+import type { HandshakeDropReason } from "./handshake-drops.ts";
 
 /** Where a message came from: an address, or the relay that brought it and the node it names as its source. */
 export interface HandshakeSource {
@@ -20,7 +21,7 @@ export interface HandshakeSource {
 }
 
 export type GateVerdict =
-  { type: "pass" } | { type: "drop"; reason: string } | { type: "cookie"; reply: Uint8Array };
+  { type: "pass" } | { type: "drop"; reason: HandshakeDropReason } | { type: "cookie"; reply: Uint8Array };
 
 export class HandshakeGate {
   readonly #cookies: CookieResponder;
@@ -44,11 +45,9 @@ export class HandshakeGate {
     if (!loaded && this.#unproven.allow(nowMs, limiterKey(source))) return { type: "pass" };
     if (!this.#cookies.verifyMac2(nowMs, datagram, name)) {
       const reply = this.#cookies.makeReply(nowMs, datagram, name, random);
-      return reply === undefined
-        ? { type: "drop", reason: "handshake-malformed" }
-        : { type: "cookie", reply };
+      return reply === undefined ? { type: "drop", reason: "malformed" } : { type: "cookie", reply };
     }
-    if (!this.#proven.allow(nowMs, limiterKey(source))) return { type: "drop", reason: "handshake-rate" };
+    if (!this.#proven.allow(nowMs, limiterKey(source))) return { type: "drop", reason: "rate" };
     return { type: "pass" };
   }
 }

@@ -17,6 +17,7 @@ import {
   parseCookieReply,
   parseResponse,
 } from "../wire/handshake.ts";
+import { HANDSHAKE_DROPS, handshakeDropName, type HandshakeDropReason } from "./handshake-drops.ts";
 import { HandshakeGate, type HandshakeSource } from "./handshake-gate.ts";
 import type { Peer, PeerTable } from "./peer.ts";
 import type { PlaneClient } from "./plane-client.ts";
@@ -47,7 +48,7 @@ export class SessionManager {
   readonly #options: SessionManagerOptions;
   readonly #gate: HandshakeGate;
   readonly #indexOwner: Map<number, Peer> = new Map();
-  readonly #drops: Map<string, number> = new Map();
+  readonly #drops: Map<HandshakeDropReason, number> = new Map();
   #timer: NodeJS.Timeout | undefined;
   #stopped = false;
 
@@ -146,9 +147,11 @@ export class SessionManager {
     for (const action of actions) this.#act(peer, action, source);
   }
 
-  /** Handshake messages dropped, by reason. */
+  /** Handshake messages dropped, as `status` names the reasons. */
   drops(): Record<string, number> {
-    return Object.fromEntries(this.#drops);
+    return Object.fromEntries(
+      HANDSHAKE_DROPS.map((reason) => [handshakeDropName(reason), this.#drops.get(reason) ?? 0]),
+    );
   }
 
   stop(): void {
@@ -246,7 +249,7 @@ export class SessionManager {
     return index;
   }
 
-  #count(reason: string): void {
+  #count(reason: HandshakeDropReason): void {
     this.#drops.set(reason, (this.#drops.get(reason) ?? 0) + 1);
   }
 

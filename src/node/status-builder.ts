@@ -63,7 +63,7 @@ export async function buildStatus(node: RunningNode, withFib: boolean): Promise<
     drops: {
       ...plane.drops,
       dropPortFull: (plane.drops["dropPortFull"] ?? 0) + core.refusedFrames,
-      ...handshakeDrops(core.sessions.drops()),
+      ...core.sessions.drops(),
     },
     udp: {
       ipv4: plane.udp.ipv4,
@@ -163,17 +163,6 @@ function linkStatus(link: LinkReport, nowUs: number): LinkStatus {
     sinceSeconds,
     deaths,
   };
-}
-
-/** `unknown-key` becomes `dropHandshakeUnknownKey`. */
-function handshakeDrops(drops: Record<string, number>): Record<string, number> {
-  return Object.fromEntries(
-    Object.entries(drops).map(([reason, count]) => {
-      const words = reason.replace(/^handshake-/, "").split("-");
-      const name = words.map((word) => (word[0] ?? "").toUpperCase() + word.slice(1)).join("");
-      return [`dropHandshake${name}`, count];
-    }),
-  );
 }
 
 function macText(mac: Uint8Array): string {
