@@ -13,6 +13,7 @@ export interface StatusDocument {
   node: NodeStatus;
   ports: PortStatus[];
   peers: PeerStatus[];
+  /** Of a supernode none: it moves no frames. */
   routes: RouteStatus[];
   fib: FibStatus;
   clock?: ClockStatus;

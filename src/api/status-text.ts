@@ -240,7 +240,8 @@ function links({ peers: list }: StatusDocument, style: StatusStyle): string[] {
   );
 }
 
-function routes({ routes: list, peers: known, node }: StatusDocument, style: StatusStyle): string[] {
+function routes({ routes: list, peers: known, node, control }: StatusDocument, style: StatusStyle): string[] {
+  if (control !== undefined) return [];
   const names = new Map(known.map((peer) => [peer.nodeId, peer.name]));
   names.set(node.nodeId, node.name);
   const label = (id: number): string => {

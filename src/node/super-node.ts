@@ -198,6 +198,8 @@ export class SuperNode implements RunningNode {
 
   extendStatus(document: StatusDocument): void {
     for (const peer of document.peers) peer.online = this.#book.isOnline(peer.nodeId);
+    // It moves no frames: where its own messages go says nothing of the network.
+    document.routes = [];
     document.control = {
       port: this.controlPort,
       connected: this.#edges.count,

@@ -75,6 +75,14 @@ describe("a supernode's control port in status", () => {
     assert.deepEqual(after(lines, "Control", 2), ["  port 3002, 1 edge connected", ""]);
   });
 
+  it("stands instead of routes: a supernode has none", () => {
+    const lines = linesOf((status) => {
+      status.control = control;
+      status.routes = [];
+    });
+    assert.ok(!lines.includes("Routes"));
+  });
+
   it("tells that routes are kept back, and what was refused, last of all", () => {
     const atMs = Date.now() - 65_000;
     const lines = linesOf((status) => {
