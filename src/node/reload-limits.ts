@@ -75,7 +75,7 @@ const SUPER_FIXED = [
   "ntp",
 ] as const satisfies readonly (keyof SuperConfig)[];
 
-/** The same for a supernode's file: its members are what a reload takes over. */
+/** The same for a supernode's file: its members and nodeReportTimeout are what a reload takes over. */
 export function superWaitsForRestart(running: SuperConfig, wanted: SuperConfig): string[] {
   const { graphRecalculateSetting: before } = running;
   const { graphRecalculateSetting: after } = wanted;

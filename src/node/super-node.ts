@@ -149,10 +149,11 @@ export class SuperNode implements RunningNode {
     return this.core.addPeer(config, { neighbour: true, keySource: "file" });
   }
 
-  /** Takes over the members of a file that was read again; returns what changed, a line each. */
+  /** Takes over what can change of a file that was read again, its members above all; returns what changed, a line each. */
   reload(config: SuperConfig): string[] {
     const changes: string[] = [];
     const before = new Map(this.#config.peers.map((peer) => [peer.nodeId, peer]));
+    const { nodeReportTimeout: reportTimeoutBefore } = this.#config.graphRecalculateSetting;
     this.#config = config;
     const gone = this.#book.setPeers(config.peers);
     const policies = this.#book.policies();
@@ -183,6 +184,9 @@ export class SuperNode implements RunningNode {
       floodSet: [],
       members: config.peers.map(({ nodeId }) => nodeId),
     });
+    const { nodeReportTimeout } = config.graphRecalculateSetting;
+    if (nodeReportTimeout !== reportTimeoutBefore)
+      changes.push(`graphRecalculateSetting.nodeReportTimeout ${nodeReportTimeout}`);
     return changes;
   }
 
