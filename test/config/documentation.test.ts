@@ -5,6 +5,8 @@ import { z } from "zod";
 import { edgeSchema } from "../../src/config/schema.ts";
 import { superSchema } from "../../src/config/super-schema.ts";
 import { REJECT_CODES } from "../../src/control/messages.ts";
+import { Drops } from "../../src/dataplane/drops.ts";
+import { HANDSHAKE_DROPS, handshakeDropName } from "../../src/node/handshake-drops.ts";
 import { REFUSAL_REASONS } from "../../src/routing/refusals.ts";
 
 const read = (path: string): string => readFileSync(new URL(`../../${path}`, import.meta.url), "utf8");
@@ -36,6 +38,37 @@ describe("documentation of what a supernode refuses", () => {
   it("names every code of a connection and every reason of a report", () => {
     const manual = read("configs/MANUAL.md");
     for (const code of [...REJECT_CODES, ...REFUSAL_REASONS]) assert.ok(manual.includes(`\`${code}\``), code);
+  });
+});
+
+describe("documentation of status", () => {
+  const [, section = ""] = /\n## Status\n(.*?)\n## /s.exec(read("configs/MANUAL.md")) ?? [];
+
+  it("explains every counter and every reason of a drop, and none that there is not", () => {
+    const engine = [...read("src/native/counters.h").matchAll(/\bX\((\w+)\)/g)].map(([, name]) => name ?? "");
+    const known = new Set([
+      ...engine.filter((name) => name !== ""),
+      ...Object.keys(new Drops().report()),
+      ...HANDSHAKE_DROPS.map(handshakeDropName),
+      ...["dropPathProbe", "floodCopies", "waitingFrames"],
+    ]);
+    assert.ok(known.size > 90);
+    const rows = section.split("\n").filter((line) => line.startsWith("| `"));
+    const explained = rows.flatMap((line) => {
+      const [, names = ""] = line.split("|");
+      return [...names.matchAll(/`(\w+)`/g)].map(([, name]) => name ?? "");
+    });
+    assert.deepEqual(explained.toSorted(), [...known].toSorted());
+  });
+
+  it("explains every column", () => {
+    const titles = [...read("src/api/status-text.ts").matchAll(/title: "([^"]+)"/g)].map(
+      ([, title]) => title ?? "",
+    );
+    assert.ok(titles.length > 40);
+    // What these mean goes without saying.
+    const plain = ["ID", "NAME", "TYPE", "CONTROL"];
+    for (const title of titles) if (!plain.includes(title)) assert.ok(section.includes(title), title);
   });
 });
 

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { createSocket, type Socket } from "node:dgram";
 import { once } from "node:events";
+import { readFileSync } from "node:fs";
 import { type AddressInfo, createServer } from "node:net";
 import { join } from "node:path";
 import { afterEach, describe, it } from "mocha";
@@ -13,6 +14,7 @@ import { MemberNode } from "../../src/node/member-node.ts";
 import type { NodeEnvironment } from "../../src/node/node-core.ts";
 import { addonPath } from "../../src/node/paths.ts";
 import { StateDir } from "../../src/node/state-dir.ts";
+import { buildStatus } from "../../src/node/status-builder.ts";
 import { SuperNode } from "../../src/node/super-node.ts";
 import { SUPER_NODE_ID } from "../../src/wire/node-id.ts";
 import { eventually, withDirectory } from "../api/temporary-directory.ts";
@@ -38,10 +40,15 @@ interface Place {
   key: number;
 }
 
-function superConfig({ listenPort, controlPort, key }: Place, peers: object[]): SuperConfig {
+function superConfig(
+  { listenPort, controlPort, key }: Place,
+  peers: object[],
+  more: object = {},
+): SuperConfig {
   const file = {
     ...{ nodeName: "sn", privKey: keyText(key), listenPort, controlPort, stateDir: "/nowhere", peers },
     ...{ bind: { ipv4: "127.0.0.1", ipv6: false }, allowLoopback: true },
+    ...more,
   };
   return parseSuperConfig("super.yaml", JSON.stringify(file));
 }
@@ -51,6 +58,7 @@ function edge(
   nodeId: number,
   supers: Place | readonly Place[],
   psKey?: string,
+  more: object = {},
 ): MemberNode {
   const superNode = {
     useSuperNode: true,
@@ -65,6 +73,7 @@ function edge(
     ...{ nodeId, nodeName: `n${nodeId}`, privKey: keyText(10 + nodeId), listenPort: 0, stateDir: "/nowhere" },
     ...{ bind: { ipv4: "127.0.0.1", ipv6: false }, allowLoopback: true, interface: { itype: "dummy" } },
     dynamicRoute: { superNode },
+    ...more,
   };
   const config = parseEdgeConfig("edge.yaml", JSON.stringify(file));
   return new MemberNode(config, environment(directory, `n${nodeId}`));
@@ -216,5 +225,82 @@ describe("nodes in super mode", function () {
         node.reload(superConfig(ports, [member(1), member(2, { name: "two", psKey: keyText(99) })])),
         [],
       );
+    }));
+
+  it("tell in status of nothing that the manual does not explain; a supernode, which moves no frames, of no routes", () =>
+    withDirectory(async (directory) => {
+      const ports = await freePorts();
+      const supernode = await startSuper(directory, ports);
+      const one = await started(edge(directory, 1, ports));
+      await eventually(() => supernode.core.isLinkUp(1) && one.core.isLinkUp(SUPER_NODE_ID));
+      const manual = readFileSync(new URL("../../configs/MANUAL.md", import.meta.url), "utf8");
+      const { counters, drops, routes, control } = await buildStatus(supernode, false);
+      assert.deepEqual(routes, []);
+      assert.equal(control?.connected, 1);
+      for (const name of Object.keys({ ...counters, ...drops }))
+        assert.ok(manual.includes(`\`${name}\``), name);
+    }));
+
+  it("name what else a reload changes", () =>
+    withDirectory(async (directory) => {
+      const ports = await freePorts();
+      const node = await started(
+        new SuperNode(superConfig(ports, [member(1)]), environment(directory, "sn")),
+      );
+      const patient = superConfig(ports, [member(1)], { graphRecalculateSetting: { nodeReportTimeout: 90 } });
+      assert.deepEqual(node.reload(patient), ["graphRecalculateSetting.nodeReportTimeout 90"]);
+      assert.deepEqual(node.reload(patient), []);
+    }));
+
+  it("take the rows of the supernode's table where it computes none", () =>
+    withDirectory(async (directory) => {
+      const ports = await freePorts();
+      const nextHopTable = { 1: { 2: 3, 3: 3 }, 2: { 1: 3, 3: 3 }, 3: { 1: 1, 2: 2 } };
+      const table = { graphRecalculateSetting: { staticMode: true }, nextHopTable };
+      const members = [member(1), member(2), member(3)];
+      await started(new SuperNode(superConfig(ports, members, table), environment(directory, "sn")));
+      const [one] = [await started(edge(directory, 1, ports)), await started(edge(directory, 2, ports))];
+      const hops = (): number[][] =>
+        one.routes.map(({ destination, nextHop }) => [destination, nextHop]).sort();
+      await eventually(() => hops().length === 2 && one.core.isLinkUp(2));
+      assert.deepEqual(hops(), [
+        [2, 3],
+        [3, 3],
+      ]);
+    }));
+
+  it("resolve names again as often as the supernode says, unless their own file says how often", () =>
+    withDirectory(async (directory) => {
+      const ports = await freePorts();
+      const config = superConfig(ports, [member(1), member(2)], { resetEndPointInterval: 77 });
+      await started(new SuperNode(config, environment(directory, "sn")));
+      const own = { resetEndPointInterval: 5 };
+      const nodes = [edge(directory, 1, ports), edge(directory, 2, ports, undefined, own)];
+      const intervals = nodes.map((node): number[] => {
+        const set: number[] = [];
+        node.core.setResolveInterval = (seconds): void => void set.push(seconds);
+        return set;
+      });
+      for (const node of nodes) await started(node);
+      await eventually(() => nodes.every(({ core }, i) => core.peers.byNode(2 - i) !== undefined));
+      assert.ok(intervals[0]?.length && intervals[0].every((seconds) => seconds === 77));
+      assert.deepEqual(intervals[1], []);
+    }));
+
+  it("tell the others externalIp and the port that they see, and no address within the LAN", () =>
+    withDirectory(async (directory) => {
+      const ports = await freePorts();
+      const hidden = member(2, { externalIp: "127.0.0.2", endPoint: "10.9.9.9:3001" });
+      const config = superConfig(ports, [member(1), hidden, member(3)]);
+      await started(new SuperNode(config, environment(directory, "sn")));
+      const two = await started(edge(directory, 2, ports));
+      const one = await started(edge(directory, 1, ports));
+      const told = async (): Promise<string[]> => {
+        const { links } = await one.core.plane.status(false);
+        const candidates = links.find(({ nodeId }) => nodeId === 2)?.candidates ?? [];
+        return candidates.filter(({ source }) => source === "told").map(({ address }) => address);
+      };
+      await eventually(async () => (await told()).includes(`127.0.0.2:${two.core.listenPort}`));
+      assert.equal(one.core.peers.byNode(2)?.endPoint, null);
     }));
 });
