@@ -302,4 +302,20 @@ describe("edge configuration: files", () => {
     assert.notDeepEqual(config.privKey, parseEdgeConfig("example.yaml", two).privKey);
     assert.notDeepEqual(config.privKey, parseEdgeConfig("example.yaml", example).privKey);
   });
+
+  it("prints an example in which what the node's name or the supernode decides stays undecided", () => {
+    const supernode = `[{endpoint: "192.0.2.1:3000", control: "192.0.2.1:3002", pubKey: "${peerA}"}]`;
+    const text = readFileSync(new URL("../../example.yaml", import.meta.url), "utf8")
+      .replace("nodeName: node1", "nodeName: berlin")
+      .replace("useSuperNode: false", "useSuperNode: true")
+      .replace("supers: []", `supers: ${supernode}`);
+    const config = parseEdgeConfig("example.yaml", text);
+    assert.deepEqual(config.leftToSupernode, ["resetEndPointInterval", "superNodeInfoTimeout"]);
+    assert.equal(config.stateDir, "/var/lib/etherloom/berlin");
+    assert.equal(config.uapiName, "berlin");
+    assert.equal(
+      parseEdgeConfig("example.yaml", text.replaceAll("192.0.2.1", "127.0.0.1")).allowLoopback,
+      true,
+    );
+  });
 });
