@@ -40,7 +40,11 @@ describe("command line", function () {
       ["super", "-version"],
     ]) {
       const { stdout, status } = etherloom(...args);
-      assert.match(stdout, /^etherloom \d+\.\d+\.\d+ \(node v\d+.*linux-\w+\)\n$/, args.join(" "));
+      assert.match(
+        stdout,
+        /^etherloom \d+\.\d+\.\d+(?:-[\w.]+)? \(node v\d+.*linux-\w+\)\n$/,
+        args.join(" "),
+      );
       assert.equal(status, 0);
     }
     for (const args of [
