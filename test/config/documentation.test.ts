@@ -53,7 +53,7 @@ describe("documentation of status", () => {
       ...["dropPathProbe", "floodCopies", "waitingFrames"],
     ]);
     assert.ok(known.size > 90);
-    const rows = section.split("\n").filter((line) => line.startsWith("| `"));
+    const rows = section.split("\n").filter((line) => /^\| `\w+`/.test(line));
     const explained = rows.flatMap((line) => {
       const [, names = ""] = line.split("|");
       return [...names.matchAll(/`(\w+)`/g)].map(([, name]) => name ?? "");
