@@ -16,7 +16,7 @@ const MAX_KINDS = 1000;
 const FINDINGS: Partial<Record<RefusalReason, string>> = {
   dishonest: "its delays contradict the round trips that others measure: no hop for others",
   implausible: "its delay is far from what all other clocks say: no hop for others",
-  "negative-cycle": "its delay makes a way back in time: no hop for others",
+  "negative-cycle": "of all delays, the one between the two makes a way back in time: no hop for others",
   unconfirmed: "it reports a link over which the other end gets no answer: not used",
 };
 

@@ -4,7 +4,7 @@
  *     members, presence, reports ─▶ graph ─ compute ─▶ rows, deltas ─▶ nodes
  *
  * Rows are a pure function of the members, what they advertised last, and the doubts about it; the order in which
- * that arrived does not matter, except that in a negative cycle the newest word is the one that goes.
+ * that arrived does not matter, except where links contradict one another (contradictions.ts).
  */
 import { listCandidates } from "./candidates.ts";
 import type { Candidate } from "./candidates.ts";
@@ -14,6 +14,7 @@ import { forgetReports, newReporterState, takeReport } from "./intake.ts";
 import type { ReporterState } from "./intake.ts";
 import { ManualLatencies } from "./manual-latency.ts";
 import type { ManualLatency } from "./manual-latency.ts";
+import { faultsOf } from "./outcasts.ts";
 import { Refusals } from "./refusals.ts";
 import type { Refusal, RefusalReason, RefusedBy } from "./refusals.ts";
 import { MAX_SPAN_US } from "./report-schema.ts";
@@ -277,12 +278,12 @@ export class Coordinator {
   /** Links that were cast out are counted once, not with every computation. */
   #countOutcasts(): void {
     const known = new Set<string>();
-    for (const { from, to, reason } of this.#engine.outcasts) {
-      const peer = this.#graph.idOf(from);
-      const reporter = this.#graph.idOf(to);
-      const key = `${reason} ${reporter} ${peer}`;
+    for (const { node, peer, reason } of faultsOf(this.#engine.outcasts)) {
+      const key = `${reason} ${this.#graph.idOf(node)} ${this.#graph.idOf(peer)}`;
       known.add(key);
-      if (!this.#knownOutcasts.has(key)) this.#accuse(reporter, reason, peer);
+      if (!this.#knownOutcasts.has(key)) {
+        this.#accuse(this.#graph.idOf(node), reason, this.#graph.idOf(peer));
+      }
     }
     this.#knownOutcasts = known;
   }

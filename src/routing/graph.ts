@@ -24,6 +24,8 @@ export class Graph {
   remoteEpoch: Uint32Array = new Uint32Array(0);
   /** 1 = the sender says that it cannot use the link. */
   dead: Uint8Array = new Uint8Array(0);
+  /** 1 = it made a way back in time, and was left out of all paths. */
+  outcast: Uint8Array = new Uint8Array(0);
   /** Each node's clock epoch as it announced it; NaN = it did not yet. */
   epoch: Float64Array = new Float64Array(0);
   #arrivals = 0;
@@ -69,6 +71,7 @@ export class Graph {
     this.localEpoch = move(this.localEpoch, new Uint32Array(n * n));
     this.remoteEpoch = move(this.remoteEpoch, new Uint32Array(n * n));
     this.dead = move(this.dead, new Uint8Array(n * n));
+    this.outcast = move(this.outcast, new Uint8Array(n * n));
     const epoch = new Float64Array(n).fill(NaN);
     before.forEach((now, was) => {
       if (now >= 0) epoch[now] = this.epoch[was] ?? NaN;

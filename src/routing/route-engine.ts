@@ -10,13 +10,14 @@
  *   relay's own, what has that relay as next hop and that relay's row, for backups compare ways to both.
  */
 import { chooseBackups } from "./backup.ts";
+import { resolve } from "./contradictions.ts";
 import { KEY_SCALE, keyCost, keyHops } from "./floyd-warshall.ts";
 import type { Graph } from "./graph.ts";
 import type { Honesty } from "./honesty.ts";
 import { improve, isUsed } from "./incremental.ts";
 import { DIRECT_ONLY, judgePair, USED } from "./link-states.ts";
 import type { ManualLatencies } from "./manual-latency.ts";
-import { findNegativeCycle } from "./negative-cycle.ts";
+import type { Outcast } from "./outcasts.ts";
 import { feasible, potentials } from "./potentials.ts";
 import { chooseRelays } from "./relay-set.ts";
 import { RelayTable } from "./relay-table.ts";
@@ -27,21 +28,12 @@ import { rankWays, roomForWays } from "./ways.ts";
 /** A link that is so far (over an hour, µs) from what the clocks of all others say is wrong. */
 const IMPLAUSIBLE_US = 2 ** 32;
 const MAX_HOPS = 255;
-/** A node whose word made so many negative cycles in one computation is not heard about its other links either. */
-const CYCLES_FORGIVEN = 8;
 
 /** Per node, by index. */
 export interface NodePolicies {
   relay: readonly RelayPolicy[];
   /** What it costs to go through, µs. */
   costUs: readonly number[];
-}
-
-/** A link (indices) that was taken out of all paths. */
-export interface Outcast {
-  from: number;
-  to: number;
-  reason: "implausible" | "negative-cycle";
 }
 
 interface ChangedLink {
@@ -111,8 +103,9 @@ export class RouteEngine {
     const relays = Int32Array.from(chosen);
     const weight = Float64Array.from(this.#policies.costUs, (costUs) => costUs * KEY_SCALE);
     this.table = new RelayTable({ n, link, relays, weight, mtu });
-    const cycles = new Map<number, number>();
-    while (!this.table.rebuild()) this.#breakNegativeCycle(cycles);
+    for (const at of resolve(this.table, this.#graph)) {
+      this.#castOut(Math.floor(at / n), at % n, "negative-cycle");
+    }
     this.table.derive();
     for (let s = 0; s < n; s++) this.#route(s, 0, n);
   }
@@ -217,25 +210,6 @@ export class RouteEngine {
     this.state[at] = DIRECT_ONLY;
     this.cost[at] = Infinity;
     this.outcasts.push({ from, to, reason });
-  }
-
-  /** Drop the newest report in a negative cycle. @param cycles how many each reporter has made so far */
-  #breakNegativeCycle(cycles: Map<number, number>): void {
-    const { graph } = this.table;
-    const cycle = findNegativeCycle(graph) ?? [];
-    const links = cycle.map((from, i) => ({ from, to: cycle[(i + 1) % cycle.length] ?? from }));
-    const age = ({ from, to }: { from: number; to: number }): number =>
-      this.#graph.arrival[from * graph.n + to] ?? 0;
-    const { from, to } = links.reduce((newest, link) => (age(link) > age(newest) ? link : newest));
-    const made = (cycles.get(to) ?? 0) + 1;
-    cycles.set(to, made);
-    for (let other = 0; other < graph.n; other++) {
-      const at = other * graph.n + to;
-      const all = made >= CYCLES_FORGIVEN && other !== to && Number.isFinite(graph.link[at]);
-      if (other !== from && !all) continue;
-      this.#castOut(other, to, "negative-cycle");
-      graph.link[at] = Infinity;
-    }
   }
 
   /** Entries from s to, or by, the nodes marked. */
