@@ -10,7 +10,7 @@ import { listCandidates } from "./candidates.ts";
 import type { Candidate } from "./candidates.ts";
 import { Graph } from "./graph.ts";
 import { Honesty } from "./honesty.ts";
-import { forgetReports, newReporterState, takeReport } from "./intake.ts";
+import { forgetReports, isHeard, newReporterState, takeReport } from "./intake.ts";
 import type { ReporterState } from "./intake.ts";
 import { ManualLatencies } from "./manual-latency.ts";
 import type { ManualLatency } from "./manual-latency.ts";
@@ -142,18 +142,22 @@ export class Coordinator {
     return { accepted, refused };
   }
 
-  /** Call once a second. Forgets the links reported by nodes that were neither present nor heard for so long. */
+  /**
+   * Call once a second. Forgets the links reported by nodes that were neither present nor heard of for so long, unless
+   * a node that is present receives from them: who has lost no more than its connection to here works on.
+   */
   expire(nowUs: number, timeoutUs: number): void {
     for (const doubt of this.#honesty.confirm(nowUs)) {
       if (this.#honesty.isToBlame(doubt)) this.#accuse(doubt.reporter, "dishonest", doubt.peer);
       this.#touch(this.#graph.indexOf(doubt.reporter) ?? 0, this.#graph.indexOf(doubt.peer) ?? 0);
     }
+    const isPresent = (nodeId: number): boolean => this.#reporters.get(nodeId)?.present ?? false;
     for (const [nodeId, state] of this.#reporters) {
       const node = this.#graph.indexOf(nodeId);
       if (node === undefined || state.present || nowUs - state.heardUs < timeoutUs) continue;
+      if (isHeard(this.#graph, node, isPresent)) continue;
       for (const other of forgetReports(this.#graph, node)) this.#touch(node, other);
     }
-    const isPresent = (nodeId: number): boolean => this.#reporters.get(nodeId)?.present ?? false;
     for (const { reporter, peer } of this.#unconfirmed.check(this.#graph, nowUs, isPresent))
       this.#accuse(reporter, "unconfirmed", peer);
   }

@@ -86,6 +86,20 @@ export function forgetReports(graph: Graph, node: number): number[] {
   return touched;
 }
 
+/**
+ * Whether somebody receives what a node sends, in the clock epoch that it announced last.
+ * @param isPresent whether the member (NodeID) is here to tell when it does not any more
+ */
+export function isHeard(graph: Graph, node: number, isPresent: (nodeId: number) => boolean): boolean {
+  return graph.ids.some(
+    (id, other) =>
+      other !== node &&
+      Number.isFinite(graph.cost[node * graph.size + other]) &&
+      graph.epochsFit(node, other) &&
+      isPresent(id),
+  );
+}
+
 function refuse(intake: Intake, refusal: Refusal): Intake {
   intake.refused.push(refusal);
   return intake;

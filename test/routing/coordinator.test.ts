@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "mocha";
 import { Coordinator } from "../../src/routing/coordinator.ts";
 import { applyDelta, isDelta } from "../../src/routing/row-delta.ts";
-import type { Row } from "../../src/routing/types.ts";
+import type { LinkAdvert, Row } from "../../src/routing/types.ts";
 import {
   advert,
   advertsOf,
@@ -230,6 +230,53 @@ describe("coordinator", () => {
     assert.equal(coordinator.compute(), true);
     assert.ok(!coordinator.row(a).entries.some(({ destination }) => destination === b));
     assert.deepEqual(coordinator.silent(), []);
+  });
+
+  it("keeps the links of a node without a connection while somebody present receives from it", () => {
+    const network = randomNetwork(2, { n: 3 });
+    const [a = 0, b = 0, c = 0] = network.ids;
+    const coordinator = coordinatorOf(network);
+    const before = rowsOf(coordinator, network.ids);
+    for (const id of network.ids) coordinator.setPresence(1e6, id, true);
+    coordinator.setPresence(2e6, b, false);
+    for (let s = 3; s < 300; s++) coordinator.expire(s * 1e6, 20e6);
+    coordinator.compute();
+    assert.deepEqual(rowsOf(coordinator, network.ids), before);
+    const reaches = (id: number): boolean => {
+      coordinator.compute();
+      return coordinator.row(id).entries.some(({ destination }) => destination === b);
+    };
+    // c, which alone hears it in the end, is away itself: it may have stopped hearing it long ago.
+    const without = (node: number): LinkAdvert[] =>
+      advertsOf(network, node).map((link) => (link.from === b ? { ...link, costUs: null } : link));
+    coordinator.report(300e6, a, report(a, 2, without(0)));
+    coordinator.expire(300e6, 20e6);
+    assert.ok(reaches(a));
+    coordinator.setPresence(301e6, c, false);
+    coordinator.expire(302e6, 20e6);
+    assert.ok(!reaches(a));
+  });
+
+  it("forgets a node without a connection once nobody receives from it, and once it is no member at once", () => {
+    const network = randomNetwork(2, { n: 3 });
+    const [a = 0, b = 0, c = 0] = network.ids;
+    for (const what of ["down", "another clock", "struck off"]) {
+      const coordinator = coordinatorOf(network);
+      for (const present of [a, c]) coordinator.setPresence(1e6, present, true);
+      coordinator.expire(50e6, 20e6);
+      coordinator.compute();
+      assert.ok(coordinator.row(a).entries.some(({ destination }) => destination === b));
+      for (const [j, node] of network.ids.entries()) {
+        if (node === b) continue;
+        const change = what === "down" ? { costUs: null } : { remoteEpoch: 77 };
+        const links = advertsOf(network, j).map((link) => (link.from === b ? { ...link, ...change } : link));
+        if (what !== "struck off") coordinator.report(51e6, node, report(node, 2, links));
+      }
+      if (what === "struck off") coordinator.setMembers(network.members.filter(({ nodeId }) => nodeId !== b));
+      else coordinator.expire(52e6, 20e6);
+      coordinator.compute();
+      assert.ok(!coordinator.row(a).entries.some(({ destination }) => destination === b), what);
+    }
   });
 
   it("keeps a node in reach whose clock began a new epoch, but leads no path over its old delays", () => {
