@@ -12,9 +12,10 @@ const QUIET_MS = 60_000;
 /** Kinds within a minute; more than these are counted in status only. */
 const MAX_KINDS = 1000;
 
-/** What was found wrong after a report had been taken in; the others are refused with the report. */
+/** What is wrong about a link that was taken in; the others are refused with the report. */
 const FINDINGS: Partial<Record<RefusalReason, string>> = {
   dishonest: "its delays contradict the round trips that others measure: no hop for others",
+  narrow: "less fits the link than an IP packet of 1280 bytes: no hop for others",
   implausible: "its delay is far from what all other clocks say: no hop for others",
   "negative-cycle": "of all delays, the one between the two makes a way back in time: no hop for others",
   unconfirmed: "it reports a link over which the other end gets no answer: not used",

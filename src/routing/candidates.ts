@@ -1,7 +1,7 @@
 /** Chosen and rejected paths between two nodes, for people who ask why. DESIGN §8. */
 import { keyCost } from "./floyd-warshall.ts";
 import type { Graph } from "./graph.ts";
-import { DEAD, DIRECT_ONLY, DOWN } from "./link-states.ts";
+import { DEAD, DIRECT_ONLY, DOWN, isNarrow } from "./link-states.ts";
 import type { RouteEngine } from "./route-engine.ts";
 import type { RowStore } from "./row-store.ts";
 
@@ -74,7 +74,7 @@ function candidateBy(graph: Graph, engine: RouteEngine, s: number, first: number
   }
   const key = link[s * n + first] ?? Infinity;
   if (key === Infinity) {
-    return rejected(linkFault(engine.state[s * n + first] ?? 0, graph.idOf(s), graph.idOf(first)));
+    return rejected(linkFault(graph, engine.state[s * n + first] ?? 0, s, first));
   }
   const rest = isDirect ? 0 : (table.distance[row * n + t] ?? Infinity) + (weight[first] ?? 0);
   if (rest === Infinity) return rejected("no way from there");
@@ -87,15 +87,17 @@ function candidateBy(graph: Graph, engine: RouteEngine, s: number, first: number
   };
 }
 
-function linkFault(state: number, from: number, to: number): string {
-  const name = `link ${from} → ${to}`;
+function linkFault(graph: Graph, state: number, from: number, to: number): string {
+  const name = `link ${graph.idOf(from)} → ${graph.idOf(to)}`;
   switch (state) {
     case DOWN:
       return `${name} is down`;
     case DEAD:
       return `${name} is dead, says its sender`;
     case DIRECT_ONLY:
-      return `${name} works, but its delay is not to be trusted`;
+      return isNarrow(graph, from, to)
+        ? `${name} works, but carries too little for a way of several links`
+        : `${name} works, but its delay is not to be trusted`;
     default:
       return `${name} was not reported`;
   }

@@ -5,6 +5,7 @@
  * link between two others.
  */
 import type { Graph } from "./graph.ts";
+import { UNPROVEN_PAYLOAD } from "./payload.ts";
 import { parseAdvert, parseReport } from "./report-schema.ts";
 import type { ReportHead } from "./report-schema.ts";
 import type { Refusal } from "./refusals.ts";
@@ -41,6 +42,7 @@ export function newReporterState(): ReporterState {
 
 export interface Intake {
   accepted: boolean;
+  /** Besides what does not count, links that are not for others. */
   refused: Refusal[];
   /** Index of the other end of each link that may change a route, or a doubt. */
   touched: Set<number>;
@@ -129,7 +131,11 @@ function noteLinks(graph: Graph, node: number, head: ReportHead, full: boolean, 
     else if (named.has(from)) intake.refused.push({ reason: "duplicate", peer: advert.from });
     else {
       named.add(from);
+      const isNews = graph.mtu[from * graph.size + node] !== advert.mtu;
       if (graph.put(from, node, advert)) intake.touched.add(from);
+      if (isNews && advert.mtu > 0 && advert.mtu < UNPROVEN_PAYLOAD) {
+        intake.refused.push({ reason: "narrow", peer: advert.from });
+      }
     }
   }
   for (let from = 0; from < graph.size; from++) {

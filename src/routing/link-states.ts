@@ -2,11 +2,13 @@
  * From advertisements to links that may be used. DESIGN §7, §8.
  *
  * A link is used in paths if its receiver says it is up, its sender does not say it is dead, both clocks are still
- * those in which it was measured, and nobody doubts it. One that works but whose delay means nothing (another clock
- * epoch, a doubt, a negative cycle) is kept for traffic between its two ends alone, should there be no other way.
+ * those in which it was measured, it carries what every path has to carry, and nobody doubts it. One that works but whose
+ * delay means nothing (another clock epoch, a doubt, a negative cycle), or that is too narrow for others, is kept
+ * for traffic between its two ends alone, should there be no other way.
  */
 import type { Graph } from "./graph.ts";
 import type { Honesty } from "./honesty.ts";
+import { payloadOf, UNPROVEN_PAYLOAD } from "./payload.ts";
 
 export const NO_LINK = 0;
 export const DOWN = 1;
@@ -48,7 +50,12 @@ function judge(graph: Graph, from: number, to: number, doubted: boolean): number
   if (Number.isNaN(cost)) return NO_LINK;
   if (cost === Infinity) return DOWN;
   if (graph.dead[at] === 1) return DEAD;
-  return doubted || !graph.epochsFit(from, to) ? DIRECT_ONLY : USED;
+  return doubted || !graph.epochsFit(from, to) || isNarrow(graph, from, to) ? DIRECT_ONLY : USED;
+}
+
+/** Whether less fits the link than what relayed ways are promised to carry, by word of either end. */
+export function isNarrow(graph: Graph, from: number, to: number): boolean {
+  return payloadOf(graph.mtu, graph.size, from, to) < UNPROVEN_PAYLOAD;
 }
 
 /** The greater of the two ends' minima; NaN if neither knows one. */

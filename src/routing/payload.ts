@@ -1,8 +1,8 @@
 /** How much fits a link. DESIGN §7, §8. */
 import { IPV6_UDP, LEAST_MTU } from "../wire/sizes.ts";
 
-/** UDP payload that passes where nothing larger was proven. */
-const UNPROVEN_PAYLOAD = LEAST_MTU - IPV6_UDP;
+/** UDP payload that passes where nothing larger was proven, and that every link of a relayed way has to carry. */
+export const UNPROVEN_PAYLOAD: number = LEAST_MTU - IPV6_UDP;
 
 /**
  * Bytes of UDP payload for the link i→j. Each end proves its own direction and reports the other one, so the lesser of

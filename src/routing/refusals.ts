@@ -12,6 +12,7 @@ export const REFUSAL_REASONS = [
   "duplicate",
   "bad-number",
   "wrong-epoch",
+  "narrow",
   "dishonest",
   "implausible",
   "negative-cycle",

@@ -1,7 +1,11 @@
 import assert from "node:assert/strict";
 import { describe, it } from "mocha";
 import { Coordinator } from "../../src/routing/coordinator.ts";
+import type { ReportResult } from "../../src/routing/coordinator.ts";
 import { advert, report } from "./networks.ts";
+
+/** IPv6's least MTU without the headers of IPv6 and UDP: what links carry of which nothing is known. */
+const LEAST = 1232;
 
 describe("an entry of a row", () => {
   it("counts the transit header in the record size of every link but the last, and fits the backup too", () => {
@@ -27,6 +31,39 @@ describe("an entry of a row", () => {
     say(4, 3, { 2: [1000, 0], 3: [1000, 1472] });
     coordinator.compute();
     assert.deepEqual(entry(), { ...base, size: 1232 });
+  });
+
+  it("never has a link that is too narrow as next hop or backup of others, and says whose it is", () => {
+    const coordinator = new Coordinator({ incarnation: 1 });
+    const ids = [1, 2, 3, 4];
+    coordinator.setMembers(ids.map((nodeId) => ({ nodeId, relay: "auto", additionalCostUs: 0 })));
+    const say = (to: number, counter: number, mtu: number, costUs = 1000): ReportResult =>
+      coordinator.report(0, to, report(to, counter, ids.filter((from) => from !== to).map((from) => advert(from, to, costUs, { mtu })))); // prettier-ignore
+    for (const id of [1, 2, 4]) assert.deepEqual(say(id, 1, 1452).refused, []);
+    const sizes = (): number[] => ids.flatMap((id) => coordinator.row(id).entries.map(({ size }) => size));
+    // Just wide enough: 3 is everybody's backup, or a hop of the way back.
+    assert.deepEqual(say(3, 1, LEAST).refused, []);
+    coordinator.compute();
+    assert.ok(coordinator.links().every(({ state }) => state === "used"));
+    assert.ok(ids.some((id) => coordinator.row(id).entries.some(({ destination, backup, nextHop }) => destination !== 3 && (backup === 3 || nextHop === 3)))); // prettier-ignore
+    assert.ok(Math.min(...sizes()) >= LEAST - 40);
+    for (const [counter, mtu] of [128, LEAST - 1].entries()) {
+      assert.deepEqual(say(3, counter + 2, mtu).refused, [1, 2, 4].map((peer) => ({ reason: "narrow", peer }))); // prettier-ignore
+      coordinator.compute();
+      for (const id of [1, 2, 4]) {
+        for (const { destination, nextHop, backup, size } of coordinator.row(id).entries) {
+          assert.deepEqual([nextHop, size], [destination, destination === 3 ? mtu : 1452 - 40]);
+          assert.notEqual(backup, 3);
+        }
+      }
+    }
+    assert.match(coordinator.candidates(1, 2).find(({ path }) => path[1] === 3)?.reason ?? "", /carries too little/); // prettier-ignore
+    // Told again it is no news; wide again it is used again.
+    assert.deepEqual(say(3, 9, LEAST - 1).refused, []);
+    say(3, 10, LEAST);
+    coordinator.compute();
+    assert.ok(coordinator.links().every(({ state }) => state === "used"));
+    assert.ok(coordinator.verify());
   });
 
   it("prefers a backup that avoids the next hop, though another is cheaper", () => {
