@@ -14,11 +14,13 @@ const MAX_KINDS = 1000;
 
 /** What is wrong about a link that was taken in; the others are refused with the report. */
 const FINDINGS: Partial<Record<RefusalReason, string>> = {
-  dishonest: "its delays contradict the round trips that others measure: no hop for others",
+  dishonest: "its delays or round trips contradict those that others measure: no hop for others",
+  disputed:
+    "its delays and round trips and the other end's contradict each other: neither is a hop for others by the other",
   narrow: "less fits the link than an IP packet of 1280 bytes: no hop for others",
   implausible: "its delay is far from what all other clocks say: no hop for others",
   "negative-cycle": "of all delays, the one between the two makes a way back in time: no hop for others",
-  unconfirmed: "it reports a link over which the other end gets no answer: not used",
+  unconfirmed: "of a link between the two, one receives over it and the other gets no answer: not used",
 };
 
 export interface LastRefusal {

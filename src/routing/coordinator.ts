@@ -16,7 +16,7 @@ import { ManualLatencies } from "./manual-latency.ts";
 import type { ManualLatency } from "./manual-latency.ts";
 import { faultsOf } from "./outcasts.ts";
 import { Refusals } from "./refusals.ts";
-import type { Refusal, RefusalReason, RefusedBy } from "./refusals.ts";
+import type { Accusation, Refusal, RefusedBy } from "./refusals.ts";
 import { MAX_SPAN_US } from "./report-schema.ts";
 import { RouteEngine } from "./route-engine.ts";
 import type { NodePolicies } from "./route-engine.ts";
@@ -30,7 +30,7 @@ import type { LinkView, NodeView } from "./views.ts";
 
 export type { Candidate } from "./candidates.ts";
 export type { ManualLatency } from "./manual-latency.ts";
-export type { Refusal, RefusalReason, RefusedBy } from "./refusals.ts";
+export type { Accusation, Refusal, RefusalReason, RefusedBy } from "./refusals.ts";
 export type { StaticTable } from "./static-rows.ts";
 export type { LinkView, NodeView } from "./views.ts";
 
@@ -56,11 +56,6 @@ export interface Member {
 export interface ReportResult {
   accepted: boolean;
   refused: Refusal[];
-}
-
-/** What a member has said that turned out wrong afterwards. */
-export interface Accusation extends Refusal {
-  nodeId: number;
 }
 
 export class Coordinator {
@@ -147,9 +142,9 @@ export class Coordinator {
    * a node that is present receives from them: who has lost no more than its connection to here works on.
    */
   expire(nowUs: number, timeoutUs: number): void {
-    for (const doubt of this.#honesty.confirm(nowUs)) {
-      if (this.#honesty.isToBlame(doubt)) this.#accuse(doubt.reporter, "dishonest", doubt.peer);
-      this.#touch(this.#graph.indexOf(doubt.reporter) ?? 0, this.#graph.indexOf(doubt.peer) ?? 0);
+    for (const { reporter, peer, faults } of this.#honesty.confirm(nowUs)) {
+      for (const fault of faults) this.#accuse(fault);
+      this.#touch(this.#graph.indexOf(reporter) ?? 0, this.#graph.indexOf(peer) ?? 0);
     }
     const isPresent = (nodeId: number): boolean => this.#reporters.get(nodeId)?.present ?? false;
     for (const [nodeId, state] of this.#reporters) {
@@ -158,8 +153,7 @@ export class Coordinator {
       if (isHeard(this.#graph, node, isPresent)) continue;
       for (const other of forgetReports(this.#graph, node)) this.#touch(node, other);
     }
-    for (const { reporter, peer } of this.#unconfirmed.check(this.#graph, nowUs, isPresent))
-      this.#accuse(reporter, "unconfirmed", peer);
+    for (const fault of this.#unconfirmed.check(this.#graph, nowUs, isPresent)) this.#accuse(fault);
   }
 
   /** What was found against members since the last call, besides what `report` refuses at once. */
@@ -282,18 +276,16 @@ export class Coordinator {
   /** Links that were cast out are counted once, not with every computation. */
   #countOutcasts(): void {
     const known = new Set<string>();
-    for (const { node, peer, reason } of faultsOf(this.#engine.outcasts)) {
-      const key = `${reason} ${this.#graph.idOf(node)} ${this.#graph.idOf(peer)}`;
+    for (const fault of faultsOf(this.#graph, this.#engine.outcasts)) {
+      const key = `${fault.reason} ${fault.nodeId} ${fault.peer}`;
+      if (!this.#knownOutcasts.has(key) && !known.has(key)) this.#accuse(fault);
       known.add(key);
-      if (!this.#knownOutcasts.has(key)) {
-        this.#accuse(this.#graph.idOf(node), reason, this.#graph.idOf(peer));
-      }
     }
     this.#knownOutcasts = known;
   }
 
-  #accuse(nodeId: number, reason: RefusalReason, peer: number): void {
-    this.#refusals.count(nodeId, { reason, peer });
-    this.#accusations.push({ nodeId, reason, peer });
+  #accuse(accusation: Accusation): void {
+    this.#refusals.count(accusation.nodeId, accusation);
+    this.#accusations.push(accusation);
   }
 }

@@ -7,8 +7,12 @@
  *
  * Numbers of two ends are never of the same instant, so a contradiction counts when it lasts 10 s; until then the pair
  * is lifted to its round trip (link-states.ts), which takes the profit from it at once.
+ *
+ * Which end is wrong, the one about a delay or the other about its round trip, the two numbers do not tell; with how many
+ * others each of them is at odds does. Where that does not tell either, both are named as being in dispute.
  */
 import type { Graph } from "./graph.ts";
+import type { Accusation } from "./refusals.ts";
 
 const TOLERANCE_US = 2000;
 const NOISE_FACTOR = 2;
@@ -20,9 +24,11 @@ const SLACK_FLOOR_US = 3000;
 const SLACK_JITTER_US = 20_000;
 
 /** `reporter` says of its link from `peer` what cannot be. NodeIDs. */
-export interface Doubt {
+interface Doubt {
   reporter: number;
   peer: number;
+  /** The reporter contradicts itself; nobody else's number is in it. */
+  isAlone: boolean;
 }
 
 export class Honesty {
@@ -38,12 +44,14 @@ export class Honesty {
   }
 
   #examineLink(graph: Graph, nowUs: number, from: number, to: number): boolean {
-    const doubt = { reporter: graph.idOf(to), peer: graph.idOf(from) };
-    const key = keyOf(doubt);
+    const [reporter, peer] = [graph.idOf(to), graph.idOf(from)];
+    const key = keyOf(reporter, peer);
     const known = this.#doubts.get(key);
-    if (contradicts(graph, from, to)) {
-      if (known) return false;
-      this.#doubts.set(key, { doubt, sinceUs: nowUs, confirmed: false });
+    const isAlone = contradictsItself(graph, from, to);
+    if (isAlone || contradictsRoundTrip(graph, from, to)) {
+      if (known?.doubt.isAlone === isAlone) return false;
+      const doubt = { reporter, peer, isAlone };
+      this.#doubts.set(key, known ? { ...known, doubt } : { doubt, sinceUs: nowUs, confirmed: false });
       this.#opponents = undefined;
       return false;
     }
@@ -51,24 +59,28 @@ export class Honesty {
     return known?.confirmed === true;
   }
 
-  /** Doubts that have lasted long enough now. */
-  confirm(nowUs: number): Doubt[] {
-    const confirmed: Doubt[] = [];
-    for (const entry of this.#doubts.values()) {
-      if (entry.confirmed || nowUs - entry.sinceUs < LASTS_US) continue;
+  /** Pairs (NodeIDs) whose doubts have lasted long enough now, and whose fault it is. */
+  confirm(nowUs: number): { reporter: number; peer: number; faults: Accusation[] }[] {
+    const confirmed = [...this.#doubts.values()].filter(
+      (entry) => !entry.confirmed && nowUs - entry.sinceUs >= LASTS_US,
+    );
+    return confirmed.map((entry) => {
       entry.confirmed = true;
-      confirmed.push(entry.doubt);
-    }
-    return confirmed;
+      const { reporter, peer } = entry.doubt;
+      return { reporter, peer, faults: this.#faultsOf(entry.doubt) };
+    });
   }
 
-  /**
-   * Whether the reporter is the one to blame. Where each end's round trip contradicts the delays it may be either of them;
-   * then it is the one that more of the others contradict.
-   */
-  isToBlame({ reporter, peer }: Doubt): boolean {
+  #faultsOf({ reporter, peer, isAlone }: Doubt): Accusation[] {
     this.#opponents ??= this.#findOpponents();
-    return (this.#opponents.get(reporter)?.size ?? 0) >= (this.#opponents.get(peer)?.size ?? 0);
+    const own = this.#opponents.get(reporter)?.size ?? 0;
+    const others = this.#opponents.get(peer)?.size ?? 0;
+    if (isAlone || own > others) return [{ nodeId: reporter, reason: "dishonest", peer }];
+    // The same seen from the other end names the other end.
+    const isMutual = this.#doubts.has(keyOf(peer, reporter));
+    if (own < others) return isMutual ? [] : [{ nodeId: peer, reason: "dishonest", peer: reporter }];
+    const mine: Accusation = { nodeId: reporter, reason: "disputed", peer };
+    return isMutual ? [mine] : [mine, { nodeId: peer, reason: "disputed", peer: reporter }];
   }
 
   #findOpponents(): Map<number, Set<number>> {
@@ -79,6 +91,7 @@ export class Honesty {
       else opponents.set(node, new Set([other]));
     };
     for (const { doubt } of this.#doubts.values()) {
+      if (doubt.isAlone) continue;
       note(doubt.reporter, doubt.peer);
       note(doubt.peer, doubt.reporter);
     }
@@ -89,8 +102,8 @@ export class Honesty {
   isDoubted(one: number, other: number): boolean {
     if (this.#doubts.size === 0) return false;
     return (
-      this.#doubts.get(keyOf({ reporter: one, peer: other }))?.confirmed === true ||
-      this.#doubts.get(keyOf({ reporter: other, peer: one }))?.confirmed === true
+      this.#doubts.get(keyOf(one, other))?.confirmed === true ||
+      this.#doubts.get(keyOf(other, one))?.confirmed === true
     );
   }
 
@@ -103,20 +116,28 @@ export class Honesty {
   }
 }
 
-function contradicts(graph: Graph, from: number, to: number): boolean {
-  const at = from * graph.size + to;
-  const cost = graph.cost[at] ?? NaN;
-  if (!Number.isFinite(cost) || !graph.epochsFit(from, to)) return false;
-  const owd = graph.owd[at] ?? 0;
-  const jitter = Math.min(SLACK_JITTER_US, graph.jitter[at] ?? 0);
-  if (cost < owd - SLACK_FACTOR * Math.max(SLACK_FLOOR_US, 2 * jitter)) return true;
-  const back = to * graph.size + from;
-  if (!Number.isFinite(graph.cost[back]) || !graph.epochsFit(to, from)) return false;
-  const jitters =
-    Math.min(NOISE_JITTER_US, graph.jitter[at] ?? 0) + Math.min(NOISE_JITTER_US, graph.jitter[back] ?? 0);
-  return owd + (graph.owd[back] ?? 0) < (graph.rttMin[back] ?? NaN) - TOLERANCE_US - NOISE_FACTOR * jitters;
+/** Whether what `to` says of the link is measured in the clocks of now. */
+function counts(graph: Graph, from: number, to: number): boolean {
+  return Number.isFinite(graph.cost[from * graph.size + to]) && graph.epochsFit(from, to);
 }
 
-function keyOf(doubt: Doubt): number {
-  return doubt.reporter * 65536 + doubt.peer;
+function contradictsItself(graph: Graph, from: number, to: number): boolean {
+  if (!counts(graph, from, to)) return false;
+  const at = from * graph.size + to;
+  const jitter = Math.min(SLACK_JITTER_US, graph.jitter[at] ?? 0);
+  return (graph.cost[at] ?? 0) < (graph.owd[at] ?? 0) - SLACK_FACTOR * Math.max(SLACK_FLOOR_US, 2 * jitter);
+}
+
+function contradictsRoundTrip(graph: Graph, from: number, to: number): boolean {
+  if (!counts(graph, from, to) || !counts(graph, to, from)) return false;
+  const at = from * graph.size + to;
+  const back = to * graph.size + from;
+  const jitters =
+    Math.min(NOISE_JITTER_US, graph.jitter[at] ?? 0) + Math.min(NOISE_JITTER_US, graph.jitter[back] ?? 0);
+  const noise = TOLERANCE_US + NOISE_FACTOR * jitters;
+  return (graph.owd[at] ?? 0) + (graph.owd[back] ?? 0) < (graph.rttMin[back] ?? NaN) - noise;
+}
+
+function keyOf(reporter: number, peer: number): number {
+  return reporter * 65536 + peer;
 }

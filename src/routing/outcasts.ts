@@ -1,4 +1,6 @@
 /** Links that were taken out of all paths, and whose fault that is. DESIGN §7. */
+import type { Graph } from "./graph.ts";
+import type { Accusation } from "./refusals.ts";
 
 /** A link (indices). */
 export interface Outcast {
@@ -7,18 +9,11 @@ export interface Outcast {
   reason: "implausible" | "negative-cycle";
 }
 
-/** Who is wrong about the link with whom (indices). */
-export interface Fault {
-  node: number;
-  peer: number;
-  reason: Outcast["reason"];
-}
-
 /**
  * The fault is the reporter's; of a negative cycle the sender's, if more of its links were cast out: its clock is told
  * to each of the others, and those whom it is told otherwise only say what they measure.
  */
-export function faultsOf(outcasts: readonly Outcast[]): Fault[] {
+export function faultsOf(graph: Graph, outcasts: readonly Outcast[]): Accusation[] {
   const links = new Map<number, number>();
   const inCycles = outcasts.filter(({ reason }) => reason === "negative-cycle");
   for (const node of inCycles.flatMap(({ from, to }) => [from, to])) {
@@ -26,6 +21,7 @@ export function faultsOf(outcasts: readonly Outcast[]): Fault[] {
   }
   return outcasts.map(({ from, to, reason }) => {
     const isSenders = reason === "negative-cycle" && (links.get(from) ?? 0) > (links.get(to) ?? 0);
-    return isSenders ? { node: from, peer: to, reason } : { node: to, peer: from, reason };
+    const [node, peer] = isSenders ? [from, to] : [to, from];
+    return { nodeId: graph.idOf(node), reason, peer: graph.idOf(peer) };
   });
 }

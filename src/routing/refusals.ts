@@ -14,6 +14,7 @@ export const REFUSAL_REASONS = [
   "wrong-epoch",
   "narrow",
   "dishonest",
+  "disputed",
   "implausible",
   "negative-cycle",
   "unconfirmed",
@@ -24,6 +25,11 @@ export type RefusalReason = (typeof REFUSAL_REASONS)[number];
 export interface Refusal {
   reason: RefusalReason;
   peer?: number;
+}
+
+/** What a member has said that turned out wrong afterwards. */
+export interface Accusation extends Refusal {
+  nodeId: number;
 }
 
 /** What a member was refused so far. */

@@ -2,10 +2,11 @@
  * Links that their receiver reports and that their sender gets no answer over. DESIGN §7, §9.
  *
  * Such a link is not used anyway (link-states.ts). One that stays like this is told by name: either its receiver says
- * what is not so, or only the way back is broken, which nobody but the two ends can find out.
+ * what is not so, or its sender does, or only the way back is broken, which nobody but the two ends can find out. Named is
+ * the end that is at odds like this with more of the others; between equals, the receiver.
  */
-import type { Doubt } from "./honesty.ts";
 import type { Graph } from "./graph.ts";
+import type { Accusation } from "./refusals.ts";
 
 /**
  * By then it is known of a receiver that died itself (its control connection ends), and a link that comes back after
@@ -13,16 +14,22 @@ import type { Graph } from "./graph.ts";
  */
 const LASTS_US = 90_000_000;
 
+interface Link {
+  reporter: number;
+  peer: number;
+  sinceUs: number;
+  told: boolean;
+}
+
 export class Unconfirmed {
-  /** By pair of NodeIDs: since when, and whether it was told. */
-  readonly #links = new Map<number, { sinceUs: number; told: boolean }>();
+  /** By pair of NodeIDs. */
+  readonly #links = new Map<number, Link>();
 
   /**
    * Look at all links; those that have lasted long enough now, each once.
    * @param isPresent whether the member (NodeID) is here to take back what it has said
    */
-  check(graph: Graph, nowUs: number, isPresent: (nodeId: number) => boolean): Doubt[] {
-    const found: Doubt[] = [];
+  check(graph: Graph, nowUs: number, isPresent: (nodeId: number) => boolean): Accusation[] {
     const seen = new Set<number>();
     const n = graph.size;
     for (let at = 0; at < n * n; at++) {
@@ -31,14 +38,21 @@ export class Unconfirmed {
       if (!isPresent(reporter)) continue;
       const key = reporter * 65536 + peer;
       seen.add(key);
-      const known = this.#links.get(key);
-      if (known === undefined) this.#links.set(key, { sinceUs: nowUs, told: false });
-      else if (!known.told && nowUs - known.sinceUs >= LASTS_US) {
-        known.told = true;
-        found.push({ reporter, peer });
-      }
+      if (!this.#links.has(key)) this.#links.set(key, { reporter, peer, sinceUs: nowUs, told: false });
     }
     for (const key of this.#links.keys()) if (!seen.has(key)) this.#links.delete(key);
-    return found;
+    const lasting = [...this.#links.values()].filter(({ sinceUs }) => nowUs - sinceUs >= LASTS_US);
+    const odds = new Map<number, number>();
+    for (const node of lasting.flatMap(({ reporter, peer }) => [reporter, peer])) {
+      odds.set(node, (odds.get(node) ?? 0) + 1);
+    }
+    return lasting.flatMap((link): Accusation[] => {
+      if (link.told) return [];
+      link.told = true;
+      const { reporter, peer } = link;
+      const isSenders = (odds.get(peer) ?? 0) > (odds.get(reporter) ?? 0);
+      const [nodeId, other] = isSenders ? [peer, reporter] : [reporter, peer];
+      return [{ nodeId, reason: "unconfirmed", peer: other }];
+    });
   }
 }

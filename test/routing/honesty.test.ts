@@ -22,26 +22,54 @@ function graphOf(owd: (i: number, j: number) => number, jitterUs = 0): Graph {
   return graph;
 }
 
-function doubtsOf(graph: Graph): { honesty: Honesty; blamed: number[]; doubted: number[] } {
+function doubtsOf(graph: Graph): { honesty: Honesty; named: string[]; doubted: number[] } {
   const honesty = new Honesty();
   for (let i = 0; i < graph.size; i++)
     for (let j = i + 1; j < graph.size; j++) honesty.examine(graph, 0, i, j);
-  const doubts = honesty.confirm(11 * SECOND);
-  const blamed = doubts.filter((doubt) => honesty.isToBlame(doubt)).map(({ reporter }) => reporter);
-  return { honesty, blamed, doubted: doubts.map(({ reporter }) => reporter) };
+  const confirmed = honesty.confirm(11 * SECOND);
+  const faults = confirmed.flatMap((pair) => pair.faults);
+  const named = faults.map(({ nodeId, reason, peer }) => `${nodeId} ${reason} ${peer}`).sort();
+  return { honesty, named, doubted: confirmed.map(({ reporter }) => reporter) };
+}
+
+/** 4 claims round trips of 500 ms with some others. */
+function withRoundTrips(victims: readonly number[]): Graph {
+  const graph = graphOf(() => DELAY_US);
+  for (const from of victims) {
+    const more = { rttMinUs: 50 * DELAY_US };
+    graph.put(from - 1, 3, advert(from, 4, DELAY_US, more));
+  }
+  return graph;
 }
 
 describe("honesty of delays against round trips", () => {
   it("blames the one whom all others contradict, though it told its round trips truly", () => {
-    const { honesty, blamed, doubted } = doubtsOf(graphOf((_, j) => DELAY_US - (j === 2 ? 8000 : 0)));
+    const { honesty, named, doubted } = doubtsOf(graphOf((_, j) => DELAY_US - (j === 2 ? 8000 : 0)));
     assert.deepEqual([...new Set(doubted)].sort(), [1, 2, 3, 4]);
-    assert.deepEqual(blamed, [3, 3, 3]);
+    assert.deepEqual(named, ["3 dishonest 1", "3 dishonest 2", "3 dishonest 4"]);
     assert.ok(honesty.isDoubted(1, 3) && honesty.isDoubted(3, 4) && !honesty.isDoubted(1, 2));
   });
 
-  it("blames both where only the two speak against each other", () => {
-    const { blamed } = doubtsOf(graphOf((i, j) => DELAY_US - (i === 0 && j === 2 ? 8000 : 0)));
-    assert.deepEqual(blamed.sort(), [1, 3]);
+  it("names both as in dispute where only the two speak against each other", () => {
+    const { named } = doubtsOf(graphOf((i, j) => DELAY_US - (i === 0 && j === 2 ? 8000 : 0)));
+    assert.deepEqual(named, ["1 disputed 3", "3 disputed 1"]);
+  });
+
+  it("calls nobody dishonest for a round trip that one other claims alone", () => {
+    const { honesty, named } = doubtsOf(withRoundTrips([1]));
+    assert.deepEqual(named, ["1 disputed 4", "4 disputed 1"]);
+    assert.ok(honesty.isDoubted(1, 4) && !honesty.isDoubted(1, 2) && !honesty.isDoubted(2, 4));
+  });
+
+  it("blames the one who claims such round trips with several", () => {
+    assert.deepEqual(doubtsOf(withRoundTrips([1, 2])).named, ["4 dishonest 1", "4 dishonest 2"]);
+  });
+
+  it("blames who contradicts itself alone, and does not count that against the other end", () => {
+    const graph = withRoundTrips([1]);
+    // 2 and 3 say of 1 what they deny themselves; 4 alone speaks against 1.
+    for (const to of [2, 3]) graph.put(0, to - 1, advert(1, to, DELAY_US - 50_000, { owdUs: DELAY_US }));
+    assert.deepEqual(doubtsOf(graph).named, ["1 disputed 4", "2 dishonest 1", "3 dishonest 1", "4 disputed 1"]); // prettier-ignore
   });
 
   it("allows for what jitter does to both numbers", () => {

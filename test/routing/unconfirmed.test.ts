@@ -5,6 +5,7 @@ import { Unconfirmed } from "../../src/routing/unconfirmed.ts";
 import { advert, epochOf } from "./networks.ts";
 
 const SECOND = 1_000_000;
+const told = (nodeId: number, peer: number): object => ({ nodeId, reason: "unconfirmed", peer });
 const everybody = (): boolean => true;
 
 /** 1 says that it cannot send to 3, which says that it receives. */
@@ -25,7 +26,7 @@ describe("links that only their receiver believes in", () => {
     const graph = contradicted();
     assert.deepEqual(unconfirmed.check(graph, 0, everybody), []);
     assert.deepEqual(unconfirmed.check(graph, 89 * SECOND, everybody), []);
-    assert.deepEqual(unconfirmed.check(graph, 90 * SECOND, everybody), [{ reporter: 3, peer: 1 }]);
+    assert.deepEqual(unconfirmed.check(graph, 90 * SECOND, everybody), [told(3, 1)]);
     assert.deepEqual(unconfirmed.check(graph, 120 * SECOND, everybody), []);
   });
 
@@ -39,6 +40,19 @@ describe("links that only their receiver believes in", () => {
     graph.dead[2] = 1;
     assert.deepEqual(unconfirmed.check(graph, 101 * SECOND, everybody), []);
     assert.equal(unconfirmed.check(graph, 191 * SECOND, everybody).length, 1);
+  });
+
+  it("are told of the one who speaks against many, be it as sender or as receiver", () => {
+    const graph = contradicted();
+    const all = new Unconfirmed();
+    for (const to of [1, 2]) graph.dead[to] = 1;
+    all.check(graph, 0, everybody);
+    assert.deepEqual(all.check(graph, 90 * SECOND, everybody), [told(1, 2), told(1, 3)]);
+    const receiver = new Unconfirmed();
+    graph.dead.fill(0);
+    for (const from of [0, 1]) graph.dead[from * graph.size + 2] = 1;
+    receiver.check(graph, 0, everybody);
+    assert.deepEqual(receiver.check(graph, 90 * SECOND, everybody), [told(3, 1), told(3, 2)]);
   });
 
   it("are not told of a receiver that is not there to take its word back, nor of one that did", () => {
