@@ -265,10 +265,10 @@ export class Coordinator {
     const base = this.#options.relayCostUs ?? DEFAULT_RELAY_COST_US;
     return {
       relay: this.#members.map(({ relay }) => relay),
-      costUs: this.#members.map(({ nodeId, additionalCostUs }) => {
-        const state = this.#reporters.get(nodeId);
-        const own = additionalCostUs ?? state?.additionalCostUs ?? 0;
-        return Math.min(MAX_SPAN_US, Math.max(0, Math.round(base + own + (state?.forwardUs ?? 0))));
+      costUs: this.#members.map(({ nodeId, additionalCostUs }, i) => {
+        const own = additionalCostUs ?? this.#reporters.get(nodeId)?.additionalCostUs ?? 0;
+        const forwardUs = this.#graph.forwardUs[i] ?? 0;
+        return Math.min(MAX_SPAN_US, Math.max(0, Math.round(base + own + forwardUs)));
       }),
     };
   }

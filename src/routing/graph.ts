@@ -28,6 +28,8 @@ export class Graph {
   outcast: Uint8Array = new Uint8Array(0);
   /** Each node's clock epoch as it announced it; NaN = it did not yet. */
   epoch: Float64Array = new Float64Array(0);
+  /** What forwarding one datagram takes at each node, as it reported it, µs. */
+  forwardUs: Float64Array = new Float64Array(0);
   #arrivals = 0;
 
   get size(): number {
@@ -73,10 +75,14 @@ export class Graph {
     this.dead = move(this.dead, new Uint8Array(n * n));
     this.outcast = move(this.outcast, new Uint8Array(n * n));
     const epoch = new Float64Array(n).fill(NaN);
+    const forwardUs = new Float64Array(n);
     before.forEach((now, was) => {
-      if (now >= 0) epoch[now] = this.epoch[was] ?? NaN;
+      if (now < 0) return;
+      epoch[now] = this.epoch[was] ?? NaN;
+      forwardUs[now] = this.forwardUs[was] ?? 0;
     });
     this.epoch = epoch;
+    this.forwardUs = forwardUs;
   }
 
   /** Note what `to` says of its link from `from` (indices). True if that may change a route. */

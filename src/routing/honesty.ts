@@ -2,8 +2,9 @@
  * Links that contradict what the other end measures. DESIGN §7.
  *
  * A round trip is measured with one clock and cannot be talked away: the delays that the two ends report for i→j and
- * j→i must not sum below the round trip that the *other* end measured, less 2 ms. Nor may a link cost less than
- * the delay it reports itself. Whoever pretends to be near in order to draw traffic does one or the other.
+ * j→i must not sum below the round trip that the *other* end measured, less 2 ms and what datagrams wait in the answering
+ * node by its own word, which makes it a costlier relay. Nor may a link cost less than the delay it reports itself.
+ * Whoever pretends to be near in order to draw traffic does one or the other.
  *
  * Numbers of two ends are never of the same instant, so a contradiction counts when it lasts 10 s; until then the pair
  * is lifted to its round trip (link-states.ts), which takes the profit from it at once.
@@ -17,6 +18,8 @@ import type { Accusation } from "./refusals.ts";
 const TOLERANCE_US = 2000;
 const NOISE_FACTOR = 2;
 const NOISE_JITTER_US = 50_000;
+/** A question waits for a busy node, and arrivals are stamped before they do. More than this is no excuse. */
+const WAITING_US = 10_000;
 const LASTS_US = 10_000_000;
 /** How far damping may keep a cost below the true one: eight times the greatest plain margin. */
 const SLACK_FACTOR = 8;
@@ -33,7 +36,7 @@ interface Doubt {
 
 export class Honesty {
   readonly #doubts = new Map<number, { doubt: Doubt; sinceUs: number; confirmed: boolean }>();
-  /** With whom each node contradicts itself; undefined: to be made anew. */
+  /** With whom each node is at odds; undefined: to be made anew. */
   #opponents: Map<number, Set<number>> | undefined;
 
   /** Look at both links of a pair (indices) again. True if a confirmed doubt was cleared. */
@@ -134,7 +137,8 @@ function contradictsRoundTrip(graph: Graph, from: number, to: number): boolean {
   const back = to * graph.size + from;
   const jitters =
     Math.min(NOISE_JITTER_US, graph.jitter[at] ?? 0) + Math.min(NOISE_JITTER_US, graph.jitter[back] ?? 0);
-  const noise = TOLERANCE_US + NOISE_FACTOR * jitters;
+  const waiting = Math.min(WAITING_US, graph.forwardUs[to] ?? 0);
+  const noise = TOLERANCE_US + NOISE_FACTOR * jitters + waiting;
   return (graph.owd[at] ?? 0) + (graph.owd[back] ?? 0) < (graph.rttMin[back] ?? NaN) - noise;
 }
 

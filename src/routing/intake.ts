@@ -24,7 +24,6 @@ export interface ReporterState {
   heardUs: number;
   present: boolean;
   hasReported: boolean;
-  forwardUs: number;
   additionalCostUs: number;
 }
 
@@ -35,7 +34,6 @@ export function newReporterState(): ReporterState {
     heardUs: -Infinity,
     present: false,
     hasReported: false,
-    forwardUs: 0,
     additionalCostUs: 0,
   };
 }
@@ -66,7 +64,7 @@ export function takeReport(graph: Graph, node: number, state: ReporterState, rep
   state.incarnation = head.incarnation;
   state.counter = head.counter;
   state.hasReported = true;
-  noteCosts(state, head, intake);
+  noteCosts(graph, node, state, head, intake);
   if (!Object.is(graph.epoch[node], head.epoch)) {
     graph.epoch[node] = head.epoch;
     for (let other = 0; other < graph.size; other++) if (other !== node) intake.touched.add(other);
@@ -107,10 +105,10 @@ function refuse(intake: Intake, refusal: Refusal): Intake {
   return intake;
 }
 
-function noteCosts(state: ReporterState, head: ReportHead, intake: Intake): void {
+function noteCosts(graph: Graph, node: number, state: ReporterState, head: ReportHead, intake: Intake): void {
   const { forwardUs = 0, additionalCostUs = 0 } = head;
-  intake.policyChanged = forwardUs !== state.forwardUs || additionalCostUs !== state.additionalCostUs;
-  state.forwardUs = forwardUs;
+  intake.policyChanged = forwardUs !== graph.forwardUs[node] || additionalCostUs !== state.additionalCostUs;
+  graph.forwardUs[node] = forwardUs;
   state.additionalCostUs = additionalCostUs;
 }
 

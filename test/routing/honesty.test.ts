@@ -72,6 +72,24 @@ describe("honesty of delays against round trips", () => {
     assert.deepEqual(doubtsOf(graph).named, ["1 disputed 4", "2 dishonest 1", "3 dishonest 1", "4 disputed 1"]); // prettier-ignore
   });
 
+  it("allows for what a busy node says that datagrams wait in it, up to 10 ms", () => {
+    const busy = (waitUs: number, saidUs: number): string[] => {
+      const graph = graphOf(() => DELAY_US);
+      graph.forwardUs[2] = saidUs;
+      // The others' questions wait in 3, its own do not wait in them.
+      for (const to of [1, 2, 4]) {
+        const more = { rttMinUs: 2 * DELAY_US + waitUs };
+        graph.put(2, to - 1, advert(3, to, DELAY_US, more));
+      }
+      return doubtsOf(graph).named;
+    };
+    assert.deepEqual(busy(9000, 9000), []);
+    assert.deepEqual(busy(11_000, 1e6), []);
+    const named = ["3 dishonest 1", "3 dishonest 2", "3 dishonest 4"];
+    assert.deepEqual(busy(9000, 0), named);
+    assert.deepEqual(busy(13_000, 1e6), named);
+  });
+
   it("allows for what jitter does to both numbers", () => {
     // Two averages strayed by as much as the jitter, and the least of a few round trips is above the mean.
     assert.deepEqual(doubtsOf(graphOf(() => DELAY_US - 4000, 4000)).doubted, []);
