@@ -7,6 +7,7 @@
  * links that are in, whatever is said of these meanwhile. Whoever says what, the kernel runs three times at most.
  */
 import { blameLongCycles, blameShortCycles } from "./cycle-blame.ts";
+import { OUT, WAS_OUT } from "./graph.ts";
 import type { Graph } from "./graph.ts";
 import { improve } from "./incremental.ts";
 import type { RelayTable, RoutedGraph } from "./relay-table.ts";
@@ -25,9 +26,9 @@ export function resolve(table: RelayTable, graph: Graph): number[] {
   const byAge = (one: number, other: number): number =>
     (graph.arrival[one] ?? 0) - (graph.arrival[other] ?? 0) || one - other;
   let held: number[] = [];
-  graph.outcast.forEach((isOut, at) => {
-    if (isOut === 1 && link[at] !== Infinity) held.push(at);
-  });
+  for (let at = graph.outcast.indexOf(OUT); at >= 0; at = graph.outcast.indexOf(OUT, at + 1)) {
+    if (link[at] !== Infinity) held.push(at);
+  }
   held.forEach(take);
   let short: number[] = [];
   let long: number[] = [];
@@ -52,7 +53,8 @@ export function resolve(table: RelayTable, graph: Graph): number[] {
   const columns = new Uint8Array(table.graph.n);
   return waiting.filter((at) => {
     const isOut = !letIn(table, at, keys.get(at) ?? Infinity, columns);
-    graph.outcast[at] = isOut ? 1 : 0;
+    if (isOut) graph.outcast[at] = OUT;
+    else if (graph.outcast[at] === OUT) graph.outcast[at] = WAS_OUT;
     return isOut;
   });
 }

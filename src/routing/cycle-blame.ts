@@ -3,8 +3,8 @@
  *
  * In a mesh such a cycle mostly has two or three links. All of those are counted, and the links that stand in most of them
  * go until none is left: one wrong link makes a cycle with every node that it is measured against, each of the
- * right ones makes one with the wrong link alone. Which link is the newest decides only between equals, so whoever
- * repeats the truth is not blamed in place of an old lie.
+ * right ones makes one with the wrong link alone. Between equals it is one that was out before, and only then the
+ * newest, so whoever repeats the truth is not blamed in place of an old lie.
  */
 import type { Graph } from "./graph.ts";
 import { findNegativeCycle } from "./negative-cycle.ts";
@@ -25,7 +25,7 @@ export function blameShortCycles(routed: RoutedGraph, graph: Graph): number[] {
   const isWorse = (one: number, other: number): boolean => {
     const [here, there] = [placeOf(one), placeOf(other)];
     const more =
-      (graph.outcast[here] ?? 0) - (graph.outcast[there] ?? 0) ||
+      wasOut(graph, here) - wasOut(graph, there) ||
       (cycles.around[one % size] ?? 0) - (cycles.around[other % size] ?? 0) ||
       (graph.arrival[here] ?? 0) - (graph.arrival[there] ?? 0);
     return more > 0;
@@ -63,7 +63,9 @@ export function blameLongCycles(routed: RoutedGraph, graph: Graph): number[] {
   const cycles = new Map<number, number>();
   const age = (at: number): number => graph.arrival[at] ?? 0;
   const isWorse = (one: number, other: number): boolean =>
-    ((cycles.get(one) ?? 0) - (cycles.get(other) ?? 0) || age(one) - age(other)) > 0;
+    ((cycles.get(one) ?? 0) - (cycles.get(other) ?? 0) ||
+      wasOut(graph, one) - wasOut(graph, other) ||
+      age(one) - age(other)) > 0;
   const found: number[][] = [];
   const blamed = new Set<number>();
   while (found.length < MAX_LONG_CYCLES) {
@@ -78,6 +80,10 @@ export function blameLongCycles(routed: RoutedGraph, graph: Graph): number[] {
   }
   for (const links of found) blamed.add(links.reduce((worse, at) => (isWorse(at, worse) ? at : worse)));
   return [...blamed].sort((one, other) => (isWorse(one, other) ? -1 : 1));
+}
+
+function wasOut(graph: Graph, at: number): 0 | 1 {
+  return graph.outcast[at] === 0 ? 0 : 1;
 }
 
 /** The negative cycles of two and three links between relays, counted. Relays stand for their rows, links at i·R + j. */

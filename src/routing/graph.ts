@@ -6,6 +6,10 @@
  */
 import type { LinkAdvert } from "./types.ts";
 
+/** Of a link in `Graph.outcast`; 0 = never was. */
+export const OUT = 1;
+export const WAS_OUT = 2;
+
 export class Graph {
   /** NodeIDs, ascending. */
   ids: readonly number[] = [];
@@ -24,7 +28,7 @@ export class Graph {
   remoteEpoch: Uint32Array = new Uint32Array(0);
   /** 1 = the sender says that it cannot use the link. */
   dead: Uint8Array = new Uint8Array(0);
-  /** 1 = it made a way back in time, and was left out of all paths. */
+  /** OUT: it makes a way back in time and is left out of all paths. WAS_OUT: once it was. */
   outcast: Uint8Array = new Uint8Array(0);
   /** Each node's clock epoch as it announced it; NaN = it did not yet. */
   epoch: Float64Array = new Float64Array(0);

@@ -72,7 +72,11 @@ class Mesh {
 }
 
 /** `liar` shows the members that `isFooled` a clock that stands `shiftUs` elsewhere; all measure honestly against it. */
-function shifted(liar: number, isFooled: (id: number) => boolean, shiftUs = SHIFT_US): Word {
+function shifted(
+  liar: number,
+  isFooled: (id: number) => boolean,
+  shiftUs = SHIFT_US,
+): (from: number, to: number) => number {
   return (from, to) => {
     if (to === liar && isFooled(from)) return HONEST_US - shiftUs;
     if (from === liar && isFooled(to)) return HONEST_US + shiftUs;
@@ -95,6 +99,26 @@ describe("links that contradict one another", () => {
     }
     assert.deepEqual(mesh.accused(), [liar]);
     assert.equal(mesh.coordinator.refusals()["negative-cycle"], 1);
+    mesh.check();
+  });
+
+  it("remembers a lie over a time in which nobody contradicts it, as when its victim starts anew", () => {
+    const [a, liar] = [1, 10];
+    const mesh = new Mesh(10);
+    const word = shifted(liar, (id) => id === a);
+    for (const id of mesh.ids) mesh.say(id, word);
+    mesh.compute();
+    mesh.say(a, () => undefined);
+    mesh.compute();
+    assert.ok(!mesh.out().includes(`${a}>${liar}`));
+    mesh.say(liar, (from, to) => word(from, to) + 1);
+    mesh.compute();
+    for (let heard = 2; heard <= 10; heard++) {
+      mesh.say(a, (from, to) => (from <= heard ? word(from, to) : undefined));
+      mesh.compute();
+      assert.deepEqual(mesh.out(), [`${a}>${liar}`]);
+    }
+    assert.deepEqual(mesh.accused(), [liar]);
     mesh.check();
   });
 

@@ -94,6 +94,31 @@ describe("simulated supernode", function () {
     });
   });
 
+  it("cut off from one edge for minutes: everybody keeps the ways to it and through it, until it really dies", () => {
+    forSeeds(SEEDS, (seed) => {
+      const sim = settledLab(seed);
+      const [from, to] = relayedPair(sim);
+      const edge = sim.way(from, to)[1] ?? 0;
+      const way = sim.way(from, to);
+      const before = sim.routeChanges.length;
+      sim.channel(edge).cut(true);
+      sim.run(180 * SECOND);
+      assert.deepEqual(sim.way(from, to), way);
+      const since = sim.routeChanges.slice(before);
+      assert.ok(since.length <= 1, "more than a way of equal length");
+      assert.ok(since.every((change) => change.to !== NO_WAY));
+      sim.kill(edge);
+      sim.run(5 * SECOND);
+      for (const one of sim.nodes) {
+        for (const other of sim.nodes) {
+          if (one === edge || other === edge || one === other) continue;
+          assert.ok(!sim.way(one, other).includes(edge), `still by ${edge}`);
+          assert.equal(sim.way(one, other).at(-1), other);
+        }
+      }
+    });
+  });
+
   it("an edge whose process is started anew is reached again within 5 s", () => {
     forSeeds(SEEDS, (seed) => {
       const sim = settledLab(seed);
