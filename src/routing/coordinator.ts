@@ -109,10 +109,18 @@ export class Coordinator {
   setPresence(nowUs: number, nodeId: number, present: boolean, incarnation?: number): void {
     const state = this.#reporters.get(nodeId);
     if (!state) return;
+    // Nobody was here, so it was this end that was cut off: the others come back within their pauses.
+    if (present && !this.#isAnybodyPresent())
+      for (const other of this.#reporters.values()) other.heardUs = nowUs;
     state.present = present;
     state.heardUs = nowUs;
     if (incarnation !== undefined && incarnation !== state.incarnation)
       state.incarnation = state.counter = -1;
+  }
+
+  #isAnybodyPresent(): boolean {
+    for (const { present } of this.#reporters.values()) if (present) return true;
+    return false;
   }
 
   /** Total: whatever `report` is, it is either taken in or refused with stable reasons. */
@@ -139,7 +147,8 @@ export class Coordinator {
 
   /**
    * Call once a second. Forgets the links reported by nodes that were neither present nor heard of for so long, unless
-   * a node that is present receives from them: who has lost no more than its connection to here works on.
+   * a node that is present receives from them: who has lost no more than its connection to here works on. As long as
+   * nobody is present nothing is known to have ended.
    */
   expire(nowUs: number, timeoutUs: number): void {
     for (const { reporter, peer, faults } of this.#honesty.confirm(nowUs)) {
@@ -147,7 +156,7 @@ export class Coordinator {
       this.#touch(this.#graph.indexOf(reporter) ?? 0, this.#graph.indexOf(peer) ?? 0);
     }
     const isPresent = (nodeId: number): boolean => this.#reporters.get(nodeId)?.present ?? false;
-    for (const [nodeId, state] of this.#reporters) {
+    for (const [nodeId, state] of this.#isAnybodyPresent() ? this.#reporters : []) {
       const node = this.#graph.indexOf(nodeId);
       if (node === undefined || state.present || nowUs - state.heardUs < timeoutUs) continue;
       if (isHeard(this.#graph, node, isPresent)) continue;

@@ -222,6 +222,10 @@ describe("coordinator", () => {
     const [a = 0, b = 0] = network.ids;
     const coordinator = coordinatorOf(network);
     coordinator.setPresence(1e6, b, true);
+    // Who is there does not hear it.
+    coordinator.setPresence(1e6, a, true);
+    const links = advertsOf(network, 0).map((link) => (link.from === b ? { ...link, costUs: null } : link));
+    coordinator.report(2e6, a, report(a, 2, links));
     coordinator.setPresence(50e6, b, false);
     coordinator.expire(60e6, 20e6);
     coordinator.compute();
@@ -255,6 +259,30 @@ describe("coordinator", () => {
     coordinator.setPresence(301e6, c, false);
     coordinator.expire(302e6, 20e6);
     assert.ok(!reaches(a));
+  });
+
+  it("forgets nothing while it is cut off from everybody, nor before the others had time to come back", () => {
+    const network = randomNetwork(2, { n: 4 });
+    const [first = 0, ...others] = network.ids;
+    const coordinator = coordinatorOf(network);
+    const before = rowsOf(coordinator, network.ids);
+    for (const id of network.ids) coordinator.setPresence(1e6, id, true);
+    for (const id of network.ids) coordinator.setPresence(2e6, id, false);
+    for (let s = 3; s < 300; s++) coordinator.expire(s * 1e6, 20e6);
+    // The first one back hears nobody any more.
+    coordinator.setPresence(300e6, first, true);
+    coordinator.report(300e6, first, report(first, 2, []));
+    const links = advertsOf(network, 0);
+    coordinator.report(300e6, first, report(first, 3, links));
+    for (let s = 300; s < 315; s++) coordinator.expire(s * 1e6, 20e6);
+    coordinator.compute();
+    assert.deepEqual(rowsOf(coordinator, network.ids), before);
+    const silent = links.map((link) => ({ ...link, costUs: null }));
+    coordinator.report(316e6, first, report(first, 4, silent));
+    for (let s = 316; s < 325; s++) coordinator.expire(s * 1e6, 20e6);
+    coordinator.compute();
+    const reached = coordinator.row(first).entries.map(({ destination }) => destination);
+    assert.ok(others.every((other) => !reached.includes(other)));
   });
 
   it("forgets a node without a connection once nobody receives from it, and once it is no member at once", () => {
