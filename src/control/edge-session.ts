@@ -6,19 +6,13 @@
  *      └─────────────────────┴── anything else: reject ──┘        └── goodbye, silence, flood, malformed
  * ```
  */
-import { TokenBucket } from "../link/token-bucket.ts";
+import type { Allowance } from "./allowances.ts";
 import type { Channel } from "./channel.ts";
 import type { HelloResponder } from "./hello.ts";
 import { encodeMessage, parseEdgeMessage } from "./message-codec.ts";
 import { MESSAGE_LIMIT, SNAPSHOT_LIMIT, SUPER_VERSION } from "./messages.ts";
 import type { EdgeMessage, Hello, RejectCode, SuperMessage } from "./messages.ts";
 
-/**
- * Messages of one edge: so many a second, and so many at once (the first reports of a large network). A snapshot
- * counts as the messages that would be as long.
- */
-const MESSAGES_PER_SECOND = 100;
-const MESSAGE_BURST = 500;
 /** An edge that was silent at so many looks in a row is gone; it asks for a pong every 2 s. */
 const SILENT_LOOKS = 8;
 
@@ -59,10 +53,10 @@ export class EdgeSession implements EdgeConnection {
   onClose: (reason: string) => void = () => {};
   readonly #owner: EdgeSessionOwner;
   readonly #responder: HelloResponder;
-  readonly #bucket = new TokenBucket(MESSAGES_PER_SECOND, MESSAGE_BURST);
   #channel: Channel | undefined;
   #state: "opening" | "proving" | "greeting" | "live" | "closed" = "opening";
   #nodeId = -1;
+  #allowance: Allowance | undefined;
   #pubKey: Uint8Array | undefined;
   #hello: Hello | undefined;
   #silentLooks = 0;
@@ -106,8 +100,9 @@ export class EdgeSession implements EdgeConnection {
   }
 
   /** The server's yes to `greet`. */
-  admit(nodeId: number): void {
+  admit(nodeId: number, allowance: Allowance): void {
     this.#nodeId = nodeId;
+    this.#allowance = allowance;
     if (this.#channel !== undefined) this.#channel.limit = SNAPSHOT_LIMIT;
     this.#state = "live";
   }
@@ -195,9 +190,8 @@ export class EdgeSession implements EdgeConnection {
 
   #live(body: Uint8Array): void {
     this.#owner.count("messagesIn");
-    const weight = Math.ceil(body.length / MESSAGE_LIMIT);
-    if (!this.#bucket.take(performance.now() * 1000, 0, weight))
-      return this.refuse("flooded", "too many messages");
+    const nowUs = performance.now() * 1000;
+    if (this.#allowance?.bytes(nowUs, body.length) !== true) return this.#flooded();
     const parsed = parseEdgeMessage(body);
     if (!parsed.ok) {
       // A newer edge may say what we do not know; what we know and it says wrongly is not done, and counted.
@@ -205,6 +199,7 @@ export class EdgeSession implements EdgeConnection {
       return;
     }
     const { message } = parsed;
+    if (!this.#allowance.message(nowUs, message)) return this.#flooded();
     switch (message.type) {
       case "hello":
         return this.#drop("a second hello");
@@ -219,6 +214,10 @@ export class EdgeSession implements EdgeConnection {
       default:
         this.onMessage(message);
     }
+  }
+
+  #flooded(): void {
+    this.refuse("flooded", "too many messages");
   }
 
   #refuseHello(fault: { readonly code: string; readonly text: string }): void {

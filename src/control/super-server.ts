@@ -12,6 +12,7 @@ import type { Connection, Libp2p, Stream } from "@libp2p/interface";
 import { TokenBucket } from "../link/token-bucket.ts";
 import { importPrivateKey } from "../noise/primitives.ts";
 import type { KeyPair } from "../noise/primitives.ts";
+import { Allowances } from "./allowances.ts";
 import { Channel } from "./channel.ts";
 import { EdgeSession } from "./edge-session.ts";
 import type { EdgeConnection } from "./edge-session.ts";
@@ -117,6 +118,7 @@ class Server implements SuperServer {
   readonly #options: SuperServerOptions;
   readonly #keys: KeyPair;
   readonly #places = new Places();
+  readonly #allowances = new Allowances();
   readonly #sessions = new Set<EdgeSession>();
   readonly #edges = new Map<number, EdgeSession>();
   readonly #told = new TokenBucket(REFUSALS_PER_SECOND, REFUSAL_BURST);
@@ -216,6 +218,8 @@ class Server implements SuperServer {
     const verdict = this.#options.authorize(session.pubKey, hello);
     if (!verdict.ok) return session.refuse(verdict.code, verdict.text);
     const { nodeId } = verdict;
+    const allowance = this.#allowances.of(nodeId);
+    if (!allowance.hello(performance.now() * 1000)) return session.refuse("flooded", "it connects too often");
     const older = this.#edges.get(nodeId);
     if (older === undefined && this.#edges.size >= MAX_EDGES) {
       return session.refuse("too-many", `${MAX_EDGES} edges are connected`);
@@ -229,7 +233,7 @@ class Server implements SuperServer {
     older?.close("duplicate", `replaced by a connection from ${session.remoteAddress}`);
     this.#edges.set(nodeId, session);
     this.#places.leave(connection);
-    session.admit(nodeId);
+    session.admit(nodeId, allowance);
     this.#options.onEdge(session);
   }
 

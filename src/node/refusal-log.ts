@@ -64,20 +64,20 @@ export class RefusalLog {
     this.#log.warn({ from, code, ...who }, `${what} refused: ${text}`);
   }
 
-  /** A report of a member, or one link of it. `nowMs`: monotonic. */
-  report({ nodeId, reason, peer }: Accusation, nowMs: number): void {
+  /** A report of a member, or links of it. `nowMs`: monotonic. */
+  report({ nodeId, reason, peer }: Accusation, nowMs: number, times = 1): void {
     const finding = FINDINGS[reason];
     const text = `report refused: ${reason}${finding === undefined ? "" : ` (${finding})`}`;
     // What was found is told once for each link; what is refused comes as often as the member likes.
     const kind = finding === undefined ? `${nodeId} ${reason}` : `${nodeId} ${reason} ${peer}`;
     const told = this.#told.get(kind);
     if (told !== undefined) {
-      told.held++;
+      told.held += times;
       return;
     }
     if (this.#told.size >= MAX_KINDS) return;
     const fields = { node: nodeId, ...(peer !== undefined && { peer }) };
-    this.#told.set(kind, { text, fields, sinceMs: nowMs, held: 0 });
+    this.#told.set(kind, { text, fields, sinceMs: nowMs, held: times - 1 });
     this.#log.warn(fields, text);
   }
 

@@ -136,8 +136,9 @@ function noteLinks(graph: Graph, node: number, head: ReportHead, full: boolean, 
       }
     }
   }
+  const gone = new Set(full ? graph.ids : head.gone);
   for (let from = 0; from < graph.size; from++) {
-    const isGone = full ? !named.has(from) : head.gone.includes(graph.idOf(from)) && !named.has(from);
+    const isGone = gone.has(graph.idOf(from)) && !named.has(from);
     if (isGone && graph.drop(from, node)) intake.touched.add(from);
   }
 }

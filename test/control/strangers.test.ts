@@ -37,8 +37,8 @@ interface Muxed {
 
 const json = (value: unknown): Uint8Array => ascii(JSON.stringify(value));
 
-/** A member that speaks the frames by hand, up to its welcome. */
-async function handMade(
+/** A member that speaks the frames by hand, up to its welcome or (second frame) the refusal. */
+async function greeted(
   { server }: TestServer,
   label: string,
   transport: TransportName = "quic",
@@ -56,6 +56,12 @@ async function handMade(
   frames.send(answer.proof);
   frames.send(json({ type: "hello", protocol: 1, ...helloOf(1) }));
   await frames.next(2);
+  return frames;
+}
+
+/** The same, and it is welcome. */
+async function handMade(...how: Parameters<typeof greeted>): Promise<Frames> {
+  const frames = await greeted(...how);
   assert.deepEqual(frames.json(1), WELCOME);
   return frames;
 }
@@ -322,6 +328,53 @@ describe("a member that misbehaves", function () {
     for (let count = 0; count < 2000; count++) member.send(json({ type: "ping", id: count }));
     await until("the end", () => served.closed.length === 1);
     assert.match(served.closed[0]!, /^flooded/);
+  });
+
+  it("has no other allowance when it comes back after a flood", async () => {
+    const served = await superServer();
+    const host = await hostOf("member");
+    const member = await handMade(served, "member", "quic", host);
+    for (let count = 0; count < 2000; count++) member.send(json({ type: "ping", id: count }));
+    await until("the end", () => served.closed.length === 1);
+    const again = await handMade(served, "member", "quic", host);
+    for (let count = 0; count < 250; count++) again.send(json({ type: "ping", id: count }));
+    await until("the second end", () => served.closed.length === 2);
+    assert.match(served.closed[1]!, /^flooded/);
+  });
+
+  it("is cut off when it floods with short reports of many entries", async () => {
+    const served = await superServer();
+    const member = await handMade(served, "member");
+    const report = {
+      incarnation: 1,
+      counter: 1,
+      epoch: 1,
+      links: new Array(4096).fill(0),
+      gone: [],
+      dead: [],
+    };
+    for (let count = 0; count < 20; count++) member.send(json({ type: "report", report }));
+    await until("the end", () => served.closed.length === 1);
+    assert.match(served.closed[0]!, /^flooded/);
+    assert.ok(served.heard.length < 10, `${served.heard.length} reports`);
+  });
+
+  it("is refused when it connects again and again, and let in a second later", async () => {
+    const served = await superServer();
+    const host = await hostOf("member");
+    const answers: string[] = [];
+    const answer = async (): Promise<string> => {
+      const frames = await greeted(served, "member", "quic", host);
+      const { type, code } = frames.json(1) as { type: string; code?: string };
+      return code ?? type;
+    };
+    while (!answers.includes("flooded") && answers.length < 20) answers.push(await answer());
+    assert.equal(answers.at(-1), "flooded");
+    assert.ok(answers.length >= 6, `refused after ${answers.length}`);
+    assert.equal(served.server.counters().refused["flooded"], 1);
+    assert.equal(served.server.counters().connected, 1);
+    await sleep(1100);
+    assert.equal(await answer(), "welcome");
   });
 
   it("is cut off when it does not read", async () => {

@@ -3,7 +3,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { afterEach, describe, it } from "mocha";
 import type { SuperMessage } from "../../src/control/messages.ts";
 import type { EdgeConnection, EdgeNews } from "../../src/control/super-server.ts";
-import { createLog } from "../../src/node/log.ts";
+import { createLog, type Logger } from "../../src/node/log.ts";
 import { MemberBook } from "../../src/node/member-book.ts";
 import { RefusalLog } from "../../src/node/refusal-log.ts";
 import { RestartGrace } from "../../src/node/restart-grace.ts";
@@ -17,13 +17,21 @@ function connected(count: number): {
   book: MemberBook;
   told: SuperMessage[];
   say: (nodeId: number, message: EdgeNews) => void;
+  /** Lines of the log of refusals. */
+  refused: Record<string, unknown>[];
+  /** Lets the supernode's clock be later by so many ms. */
+  pass: (ms: number) => void;
 } {
+  let passed = 0;
   const log = createLog("silent");
+  const refused: Record<string, unknown>[] = [];
   const book = new MemberBook(undefined);
   const edges = new SuperEdges({
-    ...{ book, log, now: () => performance.now(), coordinator: new Coordinator({ incarnation: 1 }) },
+    ...{ book, log, now: () => performance.now() + passed, coordinator: new Coordinator({ incarnation: 1 }) },
     grace: new RestartGrace(false, 0),
-    refusals: new RefusalLog(log),
+    refusals: new RefusalLog({
+      warn: (fields: Record<string, unknown>) => void refused.push(fields),
+    } as unknown as Logger),
     welcome: () => ({
       ...{ protocol: 1, incarnation: 1, version: "0", name: "sn" },
       parameters: { resetEndPointIntervalS: 600, superNodeInfoTimeoutS: 60, usePskForInterEdge: false },
@@ -45,7 +53,8 @@ function connected(count: number): {
   edges.tell();
   told.splice(0);
   const say = (nodeId: number, message: EdgeNews): void => connections.get(nodeId)?.onMessage(message);
-  return { edges, book, told, say };
+  const pass = (ms: number): void => void (passed += ms);
+  return { edges, book, told, say, refused, pass };
 }
 
 /** Rounds in which the first edge is told of changes that come every other millisecond. */
@@ -110,6 +119,23 @@ describe("the edges of a supernode", () => {
     few.edges.tellSoon();
     await sleep(50);
     assert.equal(few.told.length, 1);
+  });
+
+  it("are named once for all refused links of a report, and their number a minute later", () => {
+    const few = connected(3);
+    edges = few.edges;
+    for (let counter = 1; counter <= 2; counter++) {
+      const links = [...new Array<unknown>(4000).fill(0), { from: 1 }];
+      const report = { incarnation: 1, counter, epoch: 1, links, gone: [], dead: [] };
+      few.say(2, { type: "report", report });
+    }
+    assert.deepEqual(few.refused.splice(0), [{ node: 2 }, { node: 2, peer: 1 }]);
+    few.pass(60_000);
+    edges.tick(1000);
+    assert.deepEqual(few.refused, [
+      { node: 2, times: 7999 },
+      { node: 2, peer: 1, times: 1 },
+    ]);
   });
 
   it("are told of many changes in fewer rounds the more they are", async () => {
