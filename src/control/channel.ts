@@ -19,6 +19,8 @@ export interface ChannelEvents {
   onFrame(body: Uint8Array): void;
   /** What came is no sequence of frames, or one is too long. The owner ends the channel. */
   onBroken(fault: string): void;
+  /** Nothing waits for the reader any more. */
+  onDrain?(): void;
   /** Once, never during construction. `reason` is for people. */
   onClose(reason: string): void;
 }
@@ -41,7 +43,7 @@ export class Channel {
     this.#decoder = new FrameDecoder(limit);
     this.#events = events;
     stream.addEventListener("message", ({ data }) => this.#receive(data.subarray()));
-    stream.addEventListener("drain", () => this.#flush());
+    stream.addEventListener("drain", () => this.#drained());
     stream.addEventListener("remoteCloseWrite", () => this.abort("closed by the other end"));
     stream.addEventListener("close", ({ error }) => this.abort(error?.message ?? "closed"));
     if (stream.status !== "open") queueMicrotask(() => this.abort("closed"));
@@ -121,6 +123,11 @@ export class Channel {
     } catch {
       this.abort("closed");
     }
+  }
+
+  #drained(): void {
+    this.#flush();
+    if (this.#state === "open" && this.#queue.length === 0) this.#events.onDrain?.();
   }
 
   #cut(): void {

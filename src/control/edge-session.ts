@@ -26,6 +26,10 @@ export interface EdgeConnection {
   readonly transport: "quic" | "tcp";
   /** False: closed, or the message is too long, or the edge does not read and was cut off. */
   send(message: SuperMessage): boolean;
+  /** Bytes that wait for the edge to read. */
+  readonly queued: number;
+  /** Nothing waits any more. */
+  onDrain: () => void;
   /** Never called with hello, ping, pong, goodbye. */
   onMessage: (message: EdgeNews) => void;
   onClose: (reason: string) => void;
@@ -42,13 +46,16 @@ export interface EdgeSessionOwner {
   greet(session: EdgeSession, hello: Hello): void;
   refused(session: EdgeSession, code: RejectCode, text: string): void;
   /** A message in or out, for the counters. */
-  count(what: "messagesIn" | "messagesOut" | "malformed" | "oversize" | "slowReaders"): void;
+  count(what: "messagesIn" | "messagesOut" | "malformed" | "slowReaders"): void;
+  /** A message was too long to be sent. */
+  oversize(session: EdgeSession, type: SuperMessage["type"]): void;
   closed(session: EdgeSession, reason: string): void;
 }
 
 export class EdgeSession implements EdgeConnection {
   readonly remoteAddress: string;
   readonly transport: "quic" | "tcp";
+  onDrain: () => void = () => {};
   onMessage: (message: EdgeNews) => void = () => {};
   onClose: (reason: string) => void = () => {};
   readonly #owner: EdgeSessionOwner;
@@ -95,6 +102,10 @@ export class EdgeSession implements EdgeConnection {
     return this.#hello;
   }
 
+  get queued(): number {
+    return this.#channel?.queued ?? 0;
+  }
+
   get live(): boolean {
     return this.#state === "live";
   }
@@ -111,7 +122,7 @@ export class EdgeSession implements EdgeConnection {
     if (this.#state === "closed" || this.#channel === undefined) return false;
     const body = encodeMessage(message);
     if (body === undefined) {
-      this.#owner.count("oversize");
+      this.#owner.oversize(this, message.type);
       return false;
     }
     this.#owner.count("messagesOut");

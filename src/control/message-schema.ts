@@ -145,6 +145,7 @@ const members = z.object({
   type: z.literal("members"),
   generation: count,
   full: z.boolean(),
+  part: z.enum(["first", "more", "last"]).optional(),
   set: wellFormedMembers,
   removed: z.array(nodeId).max(MAX_MEMBERS),
 });

@@ -6,7 +6,7 @@
  *    | -- mutual proof of the X25519 keys (hello.ts) ------> |
  *    | -- hello -------------------------------------------> |
  *    | <------------------------------- welcome | reject --- |   nothing else is valid before this
- *    | <-- members (full), row ------------------------------|   then deltas with generations
+ *    | <-- members (full, or in portions), row --------------|   then deltas with generations
  *    | <-- members, row-delta, parameters, observed, answer -|
  *    | -- report, endpoints, row-request, ask -------------> |
  *    | -- ping --------------------------------------------> |   either side may ask, the other answers
@@ -180,6 +180,11 @@ export interface Members {
   readonly generation: number;
   /** Whoever is not in `set` is no member. */
   readonly full: boolean;
+  /**
+   * Of a list that is too long for one message: whoever is told of in none from the first to the last is no member.
+   * Not `full`, so that who knows of no portions takes nobody out for one.
+   */
+  readonly part?: "first" | "more" | "last" | undefined;
   readonly set: readonly Member[];
   readonly removed: readonly number[];
 }

@@ -21,7 +21,7 @@ import { abortConnection, createHost, multiaddrText, parseMultiaddrText } from "
 import { libp2pIdentity } from "./identity.ts";
 import { anyAddresses, freePort, listenError } from "./listen.ts";
 import { SUPER_PROTOCOL } from "./messages.ts";
-import type { Hello, RejectCode } from "./messages.ts";
+import type { Hello, RejectCode, SuperMessage } from "./messages.ts";
 import { Places, UNPROVEN_MS } from "./places.ts";
 
 export type { EdgeConnection, EdgeNews } from "./edge-session.ts";
@@ -73,6 +73,8 @@ export interface SuperServerOptions {
   /** A proven, authorised edge. Set `onMessage` and `onClose` before returning, and send `welcome`. */
   onEdge(edge: EdgeConnection): void;
   onRefused(refusal: Refusal): void;
+  /** A message for an edge was too long to be sent. */
+  onOversize?(nodeId: number, type: SuperMessage["type"]): void;
   readonly log?: ControlLog | undefined;
 }
 
@@ -90,7 +92,7 @@ export interface SuperServerCounters {
   /** By code. */
   refused: Record<string, number>;
   malformed: number;
-  /** Messages not sent because they are too long. */
+  /** Messages not sent because they are too long; a row that went instead of its changes is none of them. */
   oversize: number;
   slowReaders: number;
   messagesIn: number;
@@ -202,6 +204,7 @@ class Server implements SuperServer {
       greet: (_, hello) => this.#greet(session, hello, connection),
       refused: (_, code, text) => this.#refused(session, code, text),
       count: (what) => void (this.#counters[what] += 1),
+      oversize: (_, type) => this.#oversize(session, type),
       closed: (_, reason) => this.#gone(session, reason),
     });
     this.#sessions.add(session);
@@ -209,6 +212,7 @@ class Server implements SuperServer {
       new Channel(stream, connection, HELLO_FRAME_LIMIT, {
         onFrame: (body) => session.onFrame(body),
         onBroken: (fault) => session.onBroken(fault),
+        onDrain: () => session.onDrain(),
         onClose: (reason) => session.onClosed(reason),
       }),
     );
@@ -246,6 +250,13 @@ class Server implements SuperServer {
       ...(pubKey === undefined ? {} : { pubKey }),
       ...(session.live ? { nodeId: session.nodeId } : {}),
     });
+  }
+
+  #oversize({ nodeId }: EdgeSession, type: SuperMessage["type"]): void {
+    // The whole row is sent then.
+    if (type === "row-delta") return;
+    this.#counters.oversize += 1;
+    this.#options.onOversize?.(nodeId, type);
   }
 
   #gone(session: EdgeSession, reason: string): void {

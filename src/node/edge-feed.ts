@@ -2,16 +2,19 @@
  * What one connected edge has been told, so that the supernode tells it the rest: members with generations, the own row
  * as a snapshot first and as deltas from then on.
  */
-import { MESSAGE_LIMIT, type Member, type ToldPlaces } from "../control/messages.ts";
+import { MESSAGE_LIMIT, SNAPSHOT_LIMIT } from "../control/messages.ts";
+import type { Member, Members, ToldPlaces } from "../control/messages.ts";
 import type { EdgeConnection } from "../control/super-server.ts";
 import type { Coordinator } from "../routing/coordinator.ts";
 import type { MemberBook } from "./member-book.ts";
 
 /** Of a message, for what it says besides members; bytes. */
 const ENVELOPE = 1024;
+/** Of members more is said only while less than this waits for the edge, bytes: all of them may be many megabytes. */
+const ROOM = 256 * 1024;
 
 /** What it needs of an edge's connection. */
-export type FedConnection = Pick<EdgeConnection, "nodeId" | "send">;
+export type FedConnection = Pick<EdgeConnection, "nodeId" | "send" | "queued">;
 
 export class EdgeFeed<Connection extends FedConnection = EdgeConnection> {
   readonly connection: Connection;
@@ -20,6 +23,10 @@ export class EdgeFeed<Connection extends FedConnection = EdgeConnection> {
   readonly #book: MemberBook;
   readonly #coordinator: Coordinator;
   #generation = 0;
+  /** Members of whom it is to be told, as they are when their turn comes. */
+  readonly #untold: Set<number> = new Set();
+  /** All members are being told in portions. */
+  #list: "begins" | "goes on" | undefined;
   /** All members are to be told again. */
   #repeat = false;
   /** The row that it has. */
@@ -33,18 +40,38 @@ export class EdgeFeed<Connection extends FedConnection = EdgeConnection> {
 
   sendAllMembers(): void {
     const { nodeId } = this.connection;
-    this.connection.send(this.#book.message(nodeId, this.#generation++, true, this.#book.nodeIds, []));
+    this.#list = undefined;
+    this.#tellOf(this.#book.nodeIds);
+    const set = this.#take(SNAPSHOT_LIMIT - ENVELOPE);
+    if (this.#untold.size === 0) {
+      const whole = this.#book.message(nodeId, this.#generation++, true, [], []);
+      this.connection.send({ ...whole, set });
+      return;
+    }
+    this.#tellOf(set.map((member) => member.nodeId));
+    this.#list = "begins";
+    this.sendMore();
   }
 
   sendMembers(changed: readonly number[], removed: readonly number[]): void {
     const { nodeId } = this.connection;
+    for (const id of removed) this.#untold.delete(id);
     // Removed first: a member whose key has changed is in both lists.
     if (removed.some((id) => id !== nodeId)) {
       this.connection.send(this.#book.message(nodeId, this.#generation++, false, [], removed));
     }
-    const { set, ...envelope } = this.#book.message(nodeId, 0, false, changed, []);
-    for (const portion of portions(set)) {
-      this.connection.send({ ...envelope, generation: this.#generation++, set: portion });
+    this.#tellOf(changed);
+    this.sendMore();
+  }
+
+  /** The edge has read what was sent: says what is left to be said of members. */
+  sendMore(): void {
+    while (this.connection.queued < ROOM) {
+      const set = this.#take(MESSAGE_LIMIT - ENVELOPE);
+      const part = this.#nextPart();
+      if (set.length === 0 && part === undefined) return;
+      const message = this.#book.message(this.connection.nodeId, this.#generation++, false, [], []);
+      if (!this.connection.send({ ...message, set, ...(part !== undefined && { part }) })) return;
     }
   }
 
@@ -79,20 +106,31 @@ export class EdgeFeed<Connection extends FedConnection = EdgeConnection> {
       this.connection.send({ type: "row", row: "entries" in next ? next : this.#coordinator.row(nodeId) });
     if (sent) this.#row = { incarnation, counter };
   }
-}
 
-/** As many members together as fit a message. */
-function portions(members: readonly Member[]): Member[][] {
-  const all: Member[][] = [];
-  let room = 0;
-  for (const member of members) {
-    const size = Buffer.byteLength(JSON.stringify(member)) + 1;
-    if (size > room) {
-      all.push([]);
-      room = MESSAGE_LIMIT - ENVELOPE;
-    }
-    all.at(-1)?.push(member);
-    room -= size;
+  #tellOf(nodeIds: Iterable<number>): void {
+    for (const id of nodeIds) this.#untold.add(id);
   }
-  return all;
+
+  /** As many of those whom it is to be told of as fit. */
+  #take(bytes: number): Member[] {
+    const set: Member[] = [];
+    let room = bytes;
+    for (const id of this.#untold) {
+      const member = this.#book.member(this.connection.nodeId, id);
+      if (member !== undefined) {
+        room -= Buffer.byteLength(JSON.stringify(member)) + 1;
+        if (room < 0) break;
+        set.push(member);
+      }
+      this.#untold.delete(id);
+    }
+    return set;
+  }
+
+  #nextPart(): Members["part"] {
+    if (this.#list === undefined) return undefined;
+    const part = this.#list === "begins" ? "first" : this.#untold.size > 0 ? "more" : "last";
+    this.#list = part === "last" ? undefined : "goes on";
+    return part;
+  }
 }

@@ -155,16 +155,15 @@ export class MemberBook {
     nodeIds: readonly number[],
     removed: readonly number[],
   ): Members {
-    const set = nodeIds
-      .filter((nodeId) => nodeId !== receiver)
-      .flatMap((id) => this.#member(receiver, id) ?? []);
+    const set = nodeIds.flatMap((id) => this.member(receiver, id) ?? []);
     return { type: "members", generation, full, set, removed: removed.filter((id) => id !== receiver) };
   }
 
-  #member(receiver: number, nodeId: number): Member | undefined {
+  /** What `receiver` is told of another member. */
+  member(receiver: number, nodeId: number): Member | undefined {
     const entry = this.#entries.get(nodeId);
     const other = this.#entries.get(receiver);
-    if (entry === undefined || other === undefined) return undefined;
+    if (entry === undefined || other === undefined || entry === other) return undefined;
     const { config, online } = entry;
     const psk = this.#psks?.of(config.pubKey, other.config.pubKey);
     const lan = !other.config.skipLocalIp;

@@ -46,6 +46,8 @@ export class MemberList {
   readonly #members: Map<number, Member> = new Map();
   /** Of the last message; undefined: only a full list may follow. */
   #generation: number | undefined;
+  /** Members named by a list of which the last portion is not there yet. */
+  #listed: Set<number> | undefined;
   /** Offline members that are called in vain, and since when, ms. */
   readonly #calledSince: Map<number, number> = new Map();
   /** Those that are not called any more. */
@@ -108,27 +110,39 @@ export class MemberList {
 
   /** Changes that follow are another supernode's: they say nothing until it has told its whole list. */
   expectFull(): void {
-    this.#generation = undefined;
+    this.#generation = this.#listed = undefined;
   }
 
   /** Takes over what a supernode says. False when a message before this one is missing: all is to be asked for anew. */
   apply(message: Members): boolean {
-    if (!message.full) {
+    const { generation, full, part, set } = message;
+    const begins = full || part === "first";
+    if (!begins) {
       if (this.#generation === undefined) return true;
-      if (message.generation !== this.#generation + 1) {
-        this.#generation = undefined;
+      if (generation !== this.#generation + 1) {
+        this.expectFull();
         return false;
       }
     }
-    this.#generation = message.generation;
-    const named = new Set(message.set.map((member) => member.nodeId));
-    const gone = message.full ? this.nodeIds.filter((nodeId) => !named.has(nodeId)) : message.removed;
+    this.#generation = generation;
+    const gone = this.#gone(message, begins ? new Set() : this.#listed);
     for (const nodeId of gone) this.#remove(nodeId);
-    for (const member of message.set) {
+    for (const member of set) {
       if (member.nodeId === this.#core.config.nodeId || member.nodeId > MAX_NODE_ID) continue;
       this.#set(member);
     }
     return true;
+  }
+
+  /** Whom the message takes out; `listed` are those whom the portions before it have named, if it belongs to some. */
+  #gone({ full, part, set, removed }: Members, listed: Set<number> | undefined): readonly number[] {
+    this.#listed = listed;
+    if (listed === undefined) return removed;
+    for (const nodeId of removed) listed.delete(nodeId);
+    for (const { nodeId } of set) listed.add(nodeId);
+    if (!full && part !== "last") return removed;
+    this.#listed = undefined;
+    return this.nodeIds.filter((nodeId) => !listed.has(nodeId));
   }
 
   /**

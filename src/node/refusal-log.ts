@@ -7,8 +7,8 @@ import type { Refusal as RefusedConnection } from "../control/super-server.ts";
 import type { Accusation } from "../routing/coordinator.ts";
 import type { RefusalReason } from "../routing/refusals.ts";
 import type { Logger } from "./log.ts";
+import { Repetitions } from "./repetitions.ts";
 
-const QUIET_MS = 60_000;
 /** Kinds within a minute; more than these are counted in status only. */
 const MAX_KINDS = 1000;
 
@@ -31,21 +31,14 @@ export interface LastRefusal {
   atMs: number;
 }
 
-interface Told {
-  readonly text: string;
-  readonly fields: Record<string, unknown>;
-  sinceMs: number;
-  /** Not told yet. */
-  held: number;
-}
-
 export class RefusalLog {
   readonly #log: Pick<Logger, "warn">;
-  readonly #told: Map<string, Told> = new Map();
+  readonly #reports: Repetitions;
   #last: LastRefusal | undefined;
 
   constructor(log: Pick<Logger, "warn">) {
     this.#log = log;
+    this.#reports = new Repetitions(log, MAX_KINDS);
   }
 
   /** The last connection that was refused. */
@@ -70,28 +63,18 @@ export class RefusalLog {
     const text = `report refused: ${reason}${finding === undefined ? "" : ` (${finding})`}`;
     // What was found is told once for each link; what is refused comes as often as the member likes.
     const kind = finding === undefined ? `${nodeId} ${reason}` : `${nodeId} ${reason} ${peer}`;
-    const told = this.#told.get(kind);
-    if (told !== undefined) {
-      told.held += times;
-      return;
-    }
-    if (this.#told.size >= MAX_KINDS) return;
     const fields = { node: nodeId, ...(peer !== undefined && { peer }) };
-    this.#told.set(kind, { text, fields, sinceMs: nowMs, held: times - 1 });
-    this.#log.warn(fields, text);
+    this.#reports.tell(kind, fields, text, nowMs, times);
+  }
+
+  /** A message for a member was too long to be sent. */
+  unsent(nodeId: number, type: string, nowMs: number): void {
+    const text = `message not sent: ${type} is too long`;
+    this.#reports.tell(`${nodeId} unsent ${type}`, { node: nodeId }, text, nowMs);
   }
 
   /** To be called every second or so: tells how often what was told a minute ago has come since. */
   repeat(nowMs: number): void {
-    for (const [kind, told] of this.#told) {
-      if (nowMs - told.sinceMs < QUIET_MS) continue;
-      if (told.held === 0) {
-        this.#told.delete(kind);
-        continue;
-      }
-      this.#log.warn({ ...told.fields, times: told.held }, told.text);
-      told.sinceMs = nowMs;
-      told.held = 0;
-    }
+    this.#reports.repeat(nowMs);
   }
 }

@@ -59,6 +59,7 @@ export class SuperEdges {
     const feed = new EdgeFeed(connection, book, coordinator);
     connection.onMessage = (message) => this.#onMessage(feed, message);
     connection.onClose = (reason) => this.#onClose(feed, reason);
+    connection.onDrain = () => feed.sendMore();
     this.#feeds.set(nodeId, feed);
     log.info({ node: nodeId, from: remoteAddress, transport }, "edge connected");
     book.arrived(nodeId, hello);

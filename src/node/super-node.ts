@@ -117,6 +117,7 @@ export class SuperNode implements RunningNode {
       authorize: (pubKey, hello) => this.#authorize(pubKey, hello),
       onEdge: (edge) => this.#edges.arrived(edge),
       onRefused: (refusal) => this.#refusals.connection(refusal, Date.now()),
+      onOversize: (nodeId, type) => this.#refusals.unsent(nodeId, type, this.core.now()),
       log: controlLog(this.core.log),
     }).catch((error: ListenError) => {
       const { code, protocol, message } = error;
@@ -201,6 +202,7 @@ export class SuperNode implements RunningNode {
   }
 
   extendStatus(document: StatusDocument): void {
+    const { refused, oversize } = this.#server?.counters() ?? { refused: {}, oversize: 0 };
     for (const peer of document.peers) peer.online = this.#book.isOnline(peer.nodeId);
     // It moves no frames: where its own messages go says nothing of the network.
     document.routes = [];
@@ -209,7 +211,7 @@ export class SuperNode implements RunningNode {
       connected: this.#edges.count,
       settled: this.#grace.settled,
       computed: this.#coordinator.runs(),
-      refused: sums(this.#server?.counters().refused ?? {}, this.#coordinator.refusals()),
+      refused: sums(refused, oversize > 0 ? { oversize } : {}, this.#coordinator.refusals()),
       lastRefusal: this.#refusals.last ?? null,
       refusedReports: this.#coordinator.refusedBy().map(({ nodeId, reason, peer, count }) => ({
         node: nodeLabel(this.core, nodeId),

@@ -84,7 +84,8 @@ describe("the super protocol on loopback", function () {
   });
 
   it("carries snapshots of up to 1 MiB, and refuses longer ones and long messages before they are sent", async () => {
-    const { server, edges } = await superServer();
+    const oversize: unknown[] = [];
+    const { server, edges } = await superServer({ onOversize: (...what) => void oversize.push(what) });
     const one = await edge("one", [server.port]);
     await until("the welcome", connected(one));
     const member = (nodeId: number): Member => ({
@@ -97,6 +98,13 @@ describe("the super protocol on loopback", function () {
     assert.deepEqual(one.heard[0], { type: "members", generation: 1, full: true, set, removed: [] });
     assert.equal(edges[0]?.send({ type: "members", generation: 2, full: false, set, removed: [] }), false);
     assert.equal(server.counters().oversize, 1);
+    assert.deepEqual(oversize, [[1, "members"]]);
+    const entry = { nextHop: 1, backup: null, hops: 1, size: 1400, costUs: 1 };
+    const entries = Array.from({ length: 4000 }, (_, destination) => ({ destination, ...entry }));
+    const version = { incarnation: 1, counter: 1 };
+    const delta = { ...version, base: version, hash: "", set: entries, removed: [] };
+    assert.equal(edges[0]?.send({ type: "row-delta", delta }), false);
+    assert.equal(server.counters().oversize, 1, "the whole row is sent instead");
     const report = { incarnation: 1, counter: 1, epoch: 1, gone: [], dead: [] };
     assert.equal(
       one.client.send(0, { type: "report", report: { ...report, links: ["x".repeat(65_536)] } }),
@@ -105,6 +113,23 @@ describe("the super protocol on loopback", function () {
     assert.ok(one.client.send(0, { type: "report", report: { ...report, links: ["x".repeat(65_000)] } }));
     await until("the long report", () => server.counters().messagesIn >= 2);
     assert.ok(connected(one)());
+  });
+
+  it("says when an edge has read what it was sent, so that more than may wait for it gets there", async () => {
+    const { server, edges } = await superServer();
+    const one = await edge("one", [server.port]);
+    await until("the welcome", connected(one));
+    const connection = edges[0]!;
+    let sent = 0;
+    const more = (): void => {
+      while (sent < 200 && connection.queued < 256 * 1024) {
+        assert.ok(connection.send({ type: "answer", id: sent++, body: "x".repeat(60_000) }));
+      }
+    };
+    connection.onDrain = more;
+    more();
+    assert.ok(sent < 20, `${sent} messages at once`);
+    await until("all of them", () => one.heard.length === 200);
   });
 
   it("tells both ends of a goodbye, and connects no more", async () => {

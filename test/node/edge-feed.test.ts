@@ -1,13 +1,15 @@
 import assert from "node:assert/strict";
 import { describe, it } from "mocha";
-import { encodeMessage } from "../../src/control/message-codec.ts";
+import { encodeMessage, parseSuperMessage } from "../../src/control/message-codec.ts";
 import type { Members, SuperMessage } from "../../src/control/messages.ts";
-import { EdgeFeed } from "../../src/node/edge-feed.ts";
+import { EdgeFeed, type FedConnection } from "../../src/node/edge-feed.ts";
 import { MemberBook } from "../../src/node/member-book.ts";
+import { MemberList } from "../../src/node/member-list.ts";
 import { RowKeeper } from "../../src/node/row-keeper.ts";
 import { Coordinator } from "../../src/routing/coordinator.ts";
 import type { Row, RowDelta } from "../../src/routing/types.ts";
 import { advert, report } from "../routing/networks.ts";
+import { FakeCore } from "./fake-core.ts";
 import { superPeer } from "./super-peer.ts";
 
 /** A supernode with so many members, as one of them is fed by it. */
@@ -15,18 +17,30 @@ class Fed {
   readonly sent: SuperMessage[] = [];
   readonly book = new MemberBook(undefined);
   readonly coordinator = new Coordinator({ incarnation: 7 });
-  readonly feed: EdgeFeed<{ nodeId: number; send: (message: SuperMessage) => boolean }>;
+  readonly feed: EdgeFeed<FedConnection>;
   /** Whether the connection takes messages. */
   open = true;
+  /** Whether it reads what it is sent. */
+  reads = true;
+  #queued = 0;
   #counter = 0;
 
   constructor(nodeId: number, members: number) {
     const send = (message: SuperMessage): boolean => {
-      if (!this.open || encodeMessage(message) === undefined) return false;
+      const body = encodeMessage(message);
+      if (!this.open || body === undefined) return false;
       this.sent.push(message);
+      if (!this.reads) this.#queued += body.length;
       return true;
     };
-    this.feed = new EdgeFeed({ nodeId, send }, this.book, this.coordinator);
+    const queued = (): number => this.#queued;
+    const connection = {
+      ...{ nodeId, send },
+      get queued(): number {
+        return queued();
+      },
+    };
+    this.feed = new EdgeFeed(connection, this.book, this.coordinator);
     this.setMembers(members);
   }
 
@@ -45,6 +59,12 @@ class Fed {
 
   take(): SuperMessage[] {
     return this.sent.splice(0);
+  }
+
+  /** It has read all that it was sent so far. */
+  drain(): void {
+    this.#queued = 0;
+    this.feed.sendMore();
   }
 }
 
@@ -109,6 +129,123 @@ describe("what an edge is told of the members", () => {
     assert.deepEqual(
       told.map(({ full, generation }) => [full, generation]),
       [[true, 1]],
+    );
+  });
+});
+
+describe("a list of members that is too long for one message", function () {
+  this.timeout(60_000);
+  const MEMBERS = 4096;
+  const LEFT = 5000;
+
+  /** A supernode with as many members as there may be, each with as many addresses, and what node 1 makes of it. */
+  function long(): { fed: Fed; list: MemberList; apply: () => void } {
+    const fed = new Fed(1, 1);
+    fed.book.setPeers(Array.from({ length: MEMBERS }, (_, i) => superPeer(i + 1)));
+    for (const nodeId of fed.book.nodeIds) {
+      const endpoints = Array.from(
+        { length: 16 },
+        (_, i) => `[2001:db8:${nodeId.toString(16)}::${i + 1}]:3001`,
+      );
+      fed.book.arrived(nodeId, { endpoints, relay: "auto", additionalCostUs: 0 });
+    }
+    const list = new MemberList(new FakeCore(), []);
+    const before = new Fed(1, 1);
+    before.book.setPeers([superPeer(1), superPeer(LEFT), superPeer(2)]);
+    before.feed.sendAllMembers();
+    const applyOf = (from: Fed): void => {
+      for (const message of from.take()) {
+        const parsed = parseSuperMessage(encodeMessage(message) ?? new Uint8Array());
+        assert.ok(parsed.ok && parsed.message.type === "members");
+        assert.equal(list.apply(parsed.message), true);
+      }
+    };
+    applyOf(before);
+    assert.deepEqual(list.nodeIds, [LEFT, 2]);
+    return { fed, list, apply: () => applyOf(fed) };
+  }
+
+  it("comes in portions that fit, and who is in none of them goes with the last", () => {
+    const { fed, list, apply } = long();
+    fed.feed.sendAllMembers();
+    const told = membersOf(fed.sent);
+    assert.deepEqual(
+      [told[0]?.part, told[1]?.part, told.at(-1)?.part, told.at(-2)?.part],
+      ["first", "more", "last", "more"],
+    );
+    assert.ok(told.every(({ full }) => !full));
+    const last = fed.sent.pop();
+    apply();
+    assert.equal(list.get(LEFT)?.nodeId, LEFT);
+    assert.equal(list.get(3)?.endpoints.length, 16);
+    assert.ok(last);
+    fed.sent.push(last);
+    apply();
+    assert.equal(list.get(LEFT), undefined);
+    assert.equal(list.nodeIds.length, MEMBERS - 1);
+    assert.equal(list.lacksList, false);
+  });
+
+  it("leaves the members as they are where it is interrupted, and is told anew", () => {
+    const { fed, list, apply } = long();
+    fed.feed.sendAllMembers();
+    fed.sent.splice(10);
+    apply();
+    assert.notEqual(list.get(LEFT), undefined);
+    assert.notEqual(list.get(2), undefined);
+    // Another connection, with the same supernode: it begins with a list.
+    const again = new EdgeFeed(fed.feed.connection, fed.book, fed.coordinator);
+    again.sendAllMembers();
+    apply();
+    assert.equal(list.get(LEFT), undefined);
+    assert.equal(list.nodeIds.length, MEMBERS - 1);
+  });
+
+  it("is asked for again where a portion is missing", () => {
+    const { fed, list } = long();
+    fed.feed.sendAllMembers();
+    fed.sent.splice(5, 1);
+    const answers = membersOf(fed.take()).map((message) => list.apply(message));
+    assert.equal(answers.indexOf(false), 5);
+    assert.equal(list.lacksList, true);
+    assert.notEqual(list.get(LEFT), undefined);
+  });
+
+  it("does not wait in the supernode's memory for an edge that reads slowly", () => {
+    const { fed, list, apply } = long();
+    fed.reads = false;
+    fed.feed.sendAllMembers();
+    for (let rounds = 0; fed.sent.length > 0; rounds++) {
+      const bytes = fed.sent.reduce((sum, message) => sum + (encodeMessage(message)?.length ?? 0), 0);
+      assert.ok(bytes <= 320 * 1024, `${bytes} bytes`);
+      assert.ok(rounds < 100);
+      apply();
+      fed.drain();
+    }
+    assert.equal(list.nodeIds.length, MEMBERS - 1);
+    assert.equal(list.get(LEFT), undefined);
+  });
+
+  it("ends with what has changed meanwhile", () => {
+    const { fed, list, apply } = long();
+    fed.reads = false;
+    fed.feed.sendAllMembers();
+    // Some who were told of, and some who were not yet; one of them comes back.
+    const gone = new Set([3, 4, 4000]);
+    const left = fed.book.nodeIds.filter((nodeId) => !gone.has(nodeId));
+    const peers = [...left, MEMBERS + 1].map((id) => superPeer(id, id === 5 ? { name: "five" } : {}));
+    fed.book.setPeers(peers);
+    fed.feed.sendMembers([5, MEMBERS + 1], [...gone]);
+    fed.book.setPeers([...peers, superPeer(4)]);
+    fed.feed.sendMembers([4], []);
+    for (let rounds = 0; fed.sent.length > 0; rounds++) {
+      assert.ok(rounds < 100);
+      apply();
+      fed.drain();
+    }
+    assert.deepEqual(
+      [2, 3, 4, 5, 4000, MEMBERS, MEMBERS + 1, LEFT].map((nodeId) => list.get(nodeId)?.name),
+      ["n2", undefined, "n4", "five", undefined, `n${MEMBERS}`, `n${MEMBERS + 1}`, undefined],
     );
   });
 });

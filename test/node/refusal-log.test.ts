@@ -50,6 +50,12 @@ describe("the log of what a supernode refuses", () => {
     assert.deepEqual(lines.at(-1)?.[0], { node: 3 });
   });
 
+  it("tells once that a message was too long to be sent", () => {
+    const { log, lines } = recorded();
+    for (let ms = 0; ms < MINUTE; ms += 1000) log.unsent(3, "members", ms);
+    assert.deepEqual(lines, [[{ node: 3 }, "message not sent: members is too long"]]);
+  });
+
   it("names every link of which something was found", () => {
     const { log, lines } = recorded();
     for (const peer of [1, 2, 4]) log.report({ nodeId: 3, reason: "dishonest", peer }, 0);

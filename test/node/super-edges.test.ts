@@ -44,7 +44,7 @@ function connected(count: number): {
     const send = (message: SuperMessage): boolean => nodeId !== 1 || told.push(message) > 0;
     const hello = { nodeId, endpoints: [], relay: "auto", additionalCostUs: 0, incarnation: 1 };
     const connection = {
-      ...{ nodeId, hello, send, remoteAddress: "", transport: "quic" },
+      ...{ nodeId, hello, send, queued: 0, remoteAddress: "", transport: "quic" },
       close: () => connection.onClose("closed"),
     } as unknown as EdgeConnection;
     connections.set(nodeId, connection);
