@@ -48,6 +48,7 @@ const hello = z.object({
   networkTag: z.string().regex(/^[0-9a-f]{16}$/),
   incarnation: count,
   epoch: u32,
+  rowOf: count.optional(),
   ...toldPlaces,
   listenPort: z.int().min(0).max(65535),
   relay,

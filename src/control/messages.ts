@@ -77,6 +77,8 @@ export interface HelloFields extends ToldPlaces {
   readonly incarnation: number;
   /** Clock epoch, u32. */
   readonly epoch: number;
+  /** Incarnation of the supernode whose row it goes by, where it has one and is not connected with that supernode. */
+  readonly rowOf?: number | undefined;
   readonly listenPort: number;
   readonly relay: RelayPolicy;
   /** What it costs to go through this node, µs. */

@@ -308,6 +308,7 @@ export class MemberNode implements RunningEdge {
       networkTag: Buffer.from(networkTag(networkName)).toString("hex"),
       incarnation: this.#incarnation,
       epoch: this.#epoch,
+      rowOf: this.#choice.isHeard ? undefined : this.#rows.issuer,
       endpoints: this.#local,
       observed: this.#seenAt,
       listenPort: this.core.listenPort,

@@ -13,6 +13,11 @@ export class RowKeeper {
     return this.#row;
   }
 
+  /** Incarnation of the supernode whose ways these are; undefined: there are none. */
+  get issuer(): number | undefined {
+    return this.#row === undefined || this.#row.entries.length === 0 ? undefined : this.#row.incarnation;
+  }
+
   take(row: Row): void {
     this.#row = row;
   }

@@ -54,8 +54,10 @@ export class SuperEdges {
 
   /** One was let in; it replaces an older connection of the same node. */
   arrived(connection: EdgeConnection): void {
-    const { book, coordinator, log, welcome } = this.#parts;
+    const { book, coordinator, grace, log, now } = this.#parts;
     const { nodeId, hello, remoteAddress, transport } = connection;
+    const welcome = this.#parts.welcome();
+    if (hello.rowOf !== undefined && hello.rowOf !== welcome.incarnation) grace.foundRow(now());
     const feed = new EdgeFeed(connection, book, coordinator);
     connection.onMessage = (message) => this.#onMessage(feed, message);
     connection.onClose = (reason) => this.#onClose(feed, reason);
@@ -66,7 +68,7 @@ export class SuperEdges {
     coordinator.setMembers(book.policies());
     coordinator.setPresence(this.#nowUs(), nodeId, true, hello.incarnation);
     const observed = book.observedOf(nodeId);
-    connection.send({ type: "welcome", ...welcome(), ...(observed !== undefined && { observed }) });
+    connection.send({ type: "welcome", ...welcome, ...(observed !== undefined && { observed }) });
     feed.sendAllMembers();
     this.tellSoon();
   }

@@ -127,6 +127,7 @@ describe("messages of the super protocol", () => {
       [{ networkTag: "0011" }, /networkTag/],
       [{ incarnation: -1 }, /incarnation/],
       [{ epoch: 4294967296 }, /epoch/],
+      [{ rowOf: -1 }, /rowOf/],
       [{ endpoints: new Array<string>(65).fill("192.0.2.1:1") }, /endpoints/],
       [{ endpoints: ["example.org:1"] }, /endpoints/],
       [{ endpoints: ["192.0.2.1:0"] }, /endpoints/],

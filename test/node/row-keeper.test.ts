@@ -23,6 +23,15 @@ describe("an edge's row", () => {
     );
   });
 
+  it("has an issuer as long as there are ways in it", () => {
+    const keeper = new RowKeeper();
+    assert.equal(keeper.issuer, undefined);
+    keeper.take(row(1, []));
+    assert.equal(keeper.issuer, undefined);
+    keeper.take(row(2, [entry(2, 2)]));
+    assert.equal(keeper.issuer, 7);
+  });
+
   it("becomes routes with hops, size and backup, without what the data plane does not want", () => {
     const keeper = new RowKeeper();
     keeper.take(row(1, [entry(2, 3, 4), entry(3, 3)]));

@@ -11,8 +11,11 @@ import { SuperEdges } from "../../src/node/super-edges.ts";
 import { Coordinator } from "../../src/routing/coordinator.ts";
 import { superPeer } from "./super-peer.ts";
 
-/** So many edges, all connected, and what the first one is told. */
-function connected(count: number): {
+/** So many edges, all connected (with the row of the supernode `rowOf`), and what the first one is told. */
+function connected(
+  count: number,
+  rowOf?: number,
+): {
   edges: SuperEdges;
   book: MemberBook;
   told: SuperMessage[];
@@ -42,7 +45,7 @@ function connected(count: number): {
   book.setPeers(Array.from({ length: count }, (_, i) => superPeer(i + 1)));
   for (let nodeId = 1; nodeId <= count; nodeId++) {
     const send = (message: SuperMessage): boolean => nodeId !== 1 || told.push(message) > 0;
-    const hello = { nodeId, endpoints: [], relay: "auto", additionalCostUs: 0, incarnation: 1 };
+    const hello = { nodeId, endpoints: [], relay: "auto", additionalCostUs: 0, incarnation: 1, rowOf };
     const connection = {
       ...{ nodeId, hello, send, queued: 0, remoteAddress: "", transport: "quic" },
       close: () => connection.onClose("closed"),
@@ -136,6 +139,22 @@ describe("the edges of a supernode", () => {
       { node: 2, times: 7999 },
       { node: 2, peer: 1, times: 1 },
     ]);
+  });
+
+  it("are told no rows yet when one comes with the row of a supernode that was here before", () => {
+    const rows = ({ told }: ReturnType<typeof connected>): number =>
+      told.filter(({ type }) => type.startsWith("row")).length;
+    for (const [rowOf, count] of [
+      [undefined, 1],
+      [1, 1],
+      [999, 0],
+    ] as const) {
+      const few = connected(3, rowOf);
+      few.say(1, { type: "row-request" });
+      few.edges.tell();
+      few.edges.stop();
+      assert.equal(rows(few), count, `a row of ${rowOf}`);
+    }
   });
 
   it("are told of many changes in fewer rounds the more they are", async () => {

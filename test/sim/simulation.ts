@@ -148,8 +148,9 @@ export class Simulation {
     for (const channel of this.#channels.values()) channel.close();
   }
 
-  restartSupernode(): void {
-    this.supernode.restart();
+  /** @param remembers its state directory is still there */
+  restartSupernode(remembers = true): void {
+    this.supernode.restart(remembers);
   }
 
   flow(from: number, to: number, perSecond: number): Flow {
@@ -249,7 +250,8 @@ export class Simulation {
             const edge = this.edge(nodeId);
             edge.main.run(() => edge.alive && edge.onMessage(message));
           });
-        this.supernode.main.run(() => this.supernode.onConnected(nodeId, send));
+        const { issuer } = this.edge(nodeId).rows;
+        this.supernode.main.run(() => this.supernode.onConnected(nodeId, send, issuer));
         this.edge(nodeId).main.run(() => this.edge(nodeId).onConnected());
       },
       onClose: () => this.supernode.main.run(() => this.supernode.onClosed(nodeId)),

@@ -60,16 +60,20 @@ export class SimSupernode {
     this.#feeds.clear();
   }
 
-  /** Another process, that knows the members and nothing else. */
-  restart(): void {
+  /** Another process, that knows the members and (`remembers`) that there was one before, and nothing else. */
+  restart(remembers: boolean): void {
     this.alive = true;
     this.#incarnation++;
     this.coordinator = this.#newCoordinator();
-    this.#grace = new RestartGrace(true, this.#time.nowUs / 1000);
+    this.#grace = new RestartGrace(remembers, this.#time.nowUs / 1000);
   }
 
-  /** @param send to the edge; false when the connection is gone */
-  onConnected(nodeId: number, send: (message: SuperMessage) => boolean): void {
+  /**
+   * @param send to the edge; false when the connection is gone
+   * @param rowOf incarnation of the supernode whose row the edge has
+   */
+  onConnected(nodeId: number, send: (message: SuperMessage) => boolean, rowOf: number | undefined): void {
+    if (rowOf !== undefined && rowOf !== this.#incarnation) this.#grace.foundRow(this.#time.nowUs / 1000);
     const connection = { nodeId, send } as unknown as EdgeConnection;
     const book = undefined as unknown as MemberBook;
     this.#feeds.set(nodeId, new EdgeFeed(connection, book, this.coordinator));
