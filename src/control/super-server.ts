@@ -9,7 +9,6 @@
  */
 import { randomBytes } from "node:crypto";
 import type { Connection, Libp2p, Stream } from "@libp2p/interface";
-import { TokenBucket } from "../link/token-bucket.ts";
 import { importPrivateKey } from "../noise/primitives.ts";
 import type { KeyPair } from "../noise/primitives.ts";
 import { Allowances } from "./allowances.ts";
@@ -34,9 +33,6 @@ const MAX_STREAMS = 2;
 const LOOK_MS = 1_000;
 /** Goodbyes of a server that stops, ms. */
 const STOP_MS = 500;
-/** Refusals told to the owner (its log): so many a second; all are counted. */
-const REFUSALS_PER_SECOND = 10;
-const REFUSAL_BURST = 50;
 
 /** Verdict of the owner on a proven key and the hello that came with it. */
 export type Authorization =
@@ -72,6 +68,7 @@ export interface SuperServerOptions {
   authorize(pubKey: Uint8Array, hello: Hello): Authorization;
   /** A proven, authorised edge. Set `onMessage` and `onClose` before returning, and send `welcome`. */
   onEdge(edge: EdgeConnection): void;
+  /** As often as others like. */
   onRefused(refusal: Refusal): void;
   /** A message for an edge was too long to be sent. */
   onOversize?(nodeId: number, type: SuperMessage["type"]): void;
@@ -123,7 +120,6 @@ class Server implements SuperServer {
   readonly #allowances = new Allowances();
   readonly #sessions = new Set<EdgeSession>();
   readonly #edges = new Map<number, EdgeSession>();
-  readonly #told = new TokenBucket(REFUSALS_PER_SECOND, REFUSAL_BURST);
   readonly #counters = {
     ...{ malformed: 0, oversize: 0, slowReaders: 0, messagesIn: 0, messagesOut: 0 },
     refused: {} as Record<string, number>,
@@ -243,7 +239,6 @@ class Server implements SuperServer {
 
   #refused(session: EdgeSession, code: RejectCode, text: string): void {
     this.#counters.refused[code] = (this.#counters.refused[code] ?? 0) + 1;
-    if (!this.#told.take(performance.now() * 1000)) return;
     const pubKey = session.provenKey;
     this.#options.onRefused({
       ...{ code, text, from: session.remoteAddress },

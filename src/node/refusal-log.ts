@@ -1,8 +1,9 @@
 /**
- * What a supernode refuses, in its log. Reports: each kind of each member at once, its repetitions as a number once a
- * minute, so that no member can fill the log.
+ * What a supernode refuses, in its log: each kind of each member or stranger at once, its repetitions as a number once
+ * a minute, so that nobody can fill the log. Strangers have less room and none of the members'.
  */
 import { encodeKey } from "../config/key-text.ts";
+import { sourcePrefix } from "../control/admission.ts";
 import type { Refusal as RefusedConnection } from "../control/super-server.ts";
 import type { Accusation } from "../routing/coordinator.ts";
 import type { RefusalReason } from "../routing/refusals.ts";
@@ -11,6 +12,11 @@ import { Repetitions } from "./repetitions.ts";
 
 /** Kinds within a minute; more than these are counted in status only. */
 const MAX_KINDS = 1000;
+const MAX_STRANGERS = 200;
+/** Keys of one source prefix with one code; who comes with yet another one is told of without it. */
+const MAX_KEYS_OF_PREFIX = 8;
+/** How long the last refusal stays in `status` whatever is only repeated, and a member's whatever strangers do. */
+const KEPT_MS = 60_000;
 
 /** What is wrong about a link that was taken in; the others are refused with the report. */
 const FINDINGS: Partial<Record<RefusalReason, string>> = {
@@ -31,30 +37,65 @@ export interface LastRefusal {
   atMs: number;
 }
 
-export class RefusalLog {
-  readonly #log: Pick<Logger, "warn">;
-  readonly #reports: Repetitions;
-  #last: LastRefusal | undefined;
+/** Refused connections and messages of one side, members or strangers. */
+class Side {
+  readonly told: Repetitions;
+  last: LastRefusal | undefined;
+  #lastKind: string | undefined;
 
-  constructor(log: Pick<Logger, "warn">) {
-    this.#log = log;
-    this.#reports = new Repetitions(log, MAX_KINDS);
+  constructor(log: Pick<Logger, "warn">, maxKinds: number) {
+    this.told = new Repetitions(log, maxKinds);
   }
 
-  /** The last connection that was refused. */
+  note(kind: string, who: Record<string, unknown>, what: string, refusal: LastRefusal, nowMs: number): void {
+    const { code, text, from, atMs } = refusal;
+    const isNew = this.told.tell(kind, { from, code, ...who }, `${what} refused: ${text}`, nowMs);
+    const isOld = atMs - (this.last?.atMs ?? -Infinity) >= KEPT_MS;
+    // What is said over and over must not hide what was said once.
+    if (!isNew && !isOld && kind !== this.#lastKind) return;
+    this.last = refusal;
+    this.#lastKind = kind;
+  }
+}
+
+export class RefusalLog {
+  readonly #reports: Repetitions;
+  readonly #members: Side;
+  readonly #strangers: Side;
+
+  constructor(log: Pick<Logger, "warn">) {
+    this.#reports = new Repetitions(log, MAX_KINDS);
+    this.#members = new Side(log, MAX_KINDS);
+    this.#strangers = new Side(log, MAX_STRANGERS);
+  }
+
+  /** The connection or message that was refused last. */
   get last(): LastRefusal | undefined {
-    return this.#last;
+    const [member, stranger] = [this.#members.last, this.#strangers.last];
+    if (member === undefined || stranger === undefined) return member ?? stranger;
+    return stranger.atMs - member.atMs < KEPT_MS ? member : stranger;
   }
 
   /**
-   * A connection, or (of one that is open) a message; the control server tells of no more than a few a second.
+   * A connection, or (of one that is open) a message.
+   * @param member whose key was proven
    * @param atMs wall clock, for people
+   * @param nowMs monotonic
    */
-  connection({ code, text, from, pubKey, nodeId }: RefusedConnection, atMs: number): void {
-    this.#last = { code, text, from, atMs };
-    const who = nodeId !== undefined ? { node: nodeId } : pubKey !== undefined && { key: encodeKey(pubKey) };
+  connection(refused: RefusedConnection, member: number | undefined, atMs: number, nowMs: number): void {
+    const { code, text, from, pubKey, nodeId } = refused;
     const what = nodeId === undefined ? "connection" : "message";
-    this.#log.warn({ from, code, ...who }, `${what} refused: ${text}`);
+    const last = { code, text, from, atMs };
+    if (member !== undefined) {
+      this.#members.note(`${member} ${what} ${code}`, { node: member }, what, last, nowMs);
+      return;
+    }
+    const kind = `${sourcePrefix(from.replace(/:\d+$/, "").replaceAll(/[[\]]/g, ""))} ${code} `;
+    const key = pubKey === undefined ? "" : encodeKey(pubKey);
+    const isOneOfMany =
+      key === "" ||
+      (!this.#strangers.told.has(kind + key) && this.#strangers.told.count(kind) >= MAX_KEYS_OF_PREFIX);
+    this.#strangers.note(isOneOfMany ? kind : kind + key, isOneOfMany ? {} : { key }, what, last, nowMs);
   }
 
   /** A report of a member, or links of it. `nowMs`: monotonic. */
@@ -75,6 +116,6 @@ export class RefusalLog {
 
   /** To be called every second or so: tells how often what was told a minute ago has come since. */
   repeat(nowMs: number): void {
-    this.#reports.repeat(nowMs);
+    for (const told of [this.#reports, this.#members.told, this.#strangers.told]) told.repeat(nowMs);
   }
 }

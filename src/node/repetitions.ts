@@ -26,6 +26,13 @@ export class Repetitions {
     return this.#told.has(kind);
   }
 
+  /** Kinds that begin so. */
+  count(beginning: string): number {
+    let count = 0;
+    for (const kind of this.#told.keys()) if (kind.startsWith(beginning)) count++;
+    return count;
+  }
+
   /** True when it is in the log now. `nowMs`: monotonic. */
   tell(kind: string, fields: Record<string, unknown>, text: string, nowMs: number, times = 1): boolean {
     const told = this.#told.get(kind);

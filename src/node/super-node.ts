@@ -9,7 +9,8 @@ import type { NodeQuestion, QuestionRefused, StatusDocument, WhyAnswer } from ".
 import type { Hello, Parameters as SuperParameters } from "../control/messages.ts";
 import type { ListenError } from "../control/listen.ts";
 import { SUPER_VERSION } from "../control/messages.ts";
-import { createSuperServer, type Authorization, type SuperServer } from "../control/super-server.ts";
+import { createSuperServer } from "../control/super-server.ts";
+import type { Authorization, Refusal, SuperServer } from "../control/super-server.ts";
 import type { FromWorker } from "../dataplane/messages.ts";
 import type { RouteEntry } from "../dataplane/members.ts";
 import { EtherloomError, listenInUse } from "../errors.ts";
@@ -116,7 +117,7 @@ export class SuperNode implements RunningNode {
       ...(networkSecret !== null && { networkSecret }),
       authorize: (pubKey, hello) => this.#authorize(pubKey, hello),
       onEdge: (edge) => this.#edges.arrived(edge),
-      onRefused: (refusal) => this.#refusals.connection(refusal, Date.now()),
+      onRefused: (refusal) => this.#onRefused(refusal),
       onOversize: (nodeId, type) => this.#refusals.unsent(nodeId, type, this.core.now()),
       log: controlLog(this.core.log),
     }).catch((error: ListenError) => {
@@ -255,6 +256,12 @@ export class SuperNode implements RunningNode {
     if (hello.nodeId !== peer.nodeId)
       return { ok: false, code: "wrong-node-id", text: `this key belongs to node ${peer.nodeId}` };
     return { ok: true, nodeId: peer.nodeId };
+  }
+
+  #onRefused(refusal: Refusal): void {
+    const { pubKey } = refusal;
+    const member = pubKey === undefined ? undefined : this.#memberOf(pubKey)?.nodeId;
+    this.#refusals.connection(refusal, member, Date.now(), this.core.now());
   }
 
   #onObserved(peer: Peer): void {

@@ -286,6 +286,18 @@ describe("a member that misbehaves", function () {
     assert.equal(member.closed, false);
   });
 
+  it("silences nothing that is said of others, however much of it is refused", async () => {
+    const served = await superServer();
+    const member = await handMade(served, "member");
+    for (let count = 0; count < 300; count++) member.send(ascii("{"));
+    const other = await openFrames(await dial(await hostOf("stranger"), served.server.port));
+    other.send(json({ type: "hello" }));
+    await until("all refusals", () => served.server.counters().malformed === 300 && other.frames.length > 0);
+    const named = served.refusals.filter(({ nodeId }) => nodeId === undefined);
+    assert.equal(named.length, 1);
+    assert.equal(served.refusals.length, 301);
+  });
+
   it("is cut off for a frame above 1 MiB", async () => {
     const served = await superServer();
     const member = await handMade(served, "member");

@@ -4,6 +4,8 @@ import type { Logger } from "../../src/node/log.ts";
 import { RefusalLog } from "../../src/node/refusal-log.ts";
 
 const MINUTE = 60_000;
+const from = "192.0.2.7:40000";
+const key = (byte: number): Uint8Array => new Uint8Array(32).fill(byte);
 
 function recorded(): { log: RefusalLog; lines: [Record<string, unknown>, string][] } {
   const lines: [Record<string, unknown>, string][] = [];
@@ -67,14 +69,76 @@ describe("the log of what a supernode refuses", () => {
 
   it("tells a refused connection from a refused message of a member, and keeps the last one", () => {
     const { log, lines } = recorded();
-    const from = "192.0.2.7:40000";
-    log.connection({ code: "unknown-key", text: "no member", from, pubKey: new Uint8Array(32) }, 5);
+    log.connection({ code: "unknown-key", text: "no member", from, pubKey: key(0) }, undefined, 5, 5);
     assert.deepEqual(lines[0], [
       { from, code: "unknown-key", key: `${"A".repeat(43)}=` },
       "connection refused: no member",
     ]);
-    log.connection({ code: "malformed", text: "not JSON", from, nodeId: 3 }, 6);
+    log.connection({ code: "malformed", text: "not JSON", from, pubKey: key(1), nodeId: 3 }, 3, 6, 6);
     assert.deepEqual(lines[1], [{ from, code: "malformed", node: 3 }, "message refused: not JSON"]);
     assert.deepEqual(log.last, { code: "malformed", text: "not JSON", from, atMs: 6 });
+  });
+
+  it("is not filled by a member whose messages are malformed, which hides nothing of the others", () => {
+    const { log, lines } = recorded();
+    const refuse = (member: number, code: "malformed" | "duplicate", ms: number): void =>
+      log.connection({ code, text: code, from, pubKey: key(member), nodeId: member }, member, ms, ms);
+    for (let ms = 0; ms < 3 * MINUTE; ms += 10) {
+      refuse(3, "malformed", ms);
+      if (ms === MINUTE / 2) refuse(4, "duplicate", ms);
+      if (ms % 1000 === 0) log.repeat(ms);
+      if (ms === MINUTE) assert.equal(log.last?.code, "duplicate");
+    }
+    assert.deepEqual(
+      lines.map(([{ node, times }]) => [node, times]),
+      [
+        [3, undefined],
+        [4, undefined],
+        [3, 6000],
+        [3, 6000],
+      ],
+    );
+    assert.equal(log.last?.code, "malformed", "the only one for minutes");
+  });
+
+  it("is not filled by strangers, with whatever keys, who hide no member's refusal and none from elsewhere", () => {
+    const { log, lines } = recorded();
+    const flood = (ms: number): void => {
+      const pubKey = new Uint8Array(32);
+      new DataView(pubKey.buffer).setUint32(0, ms);
+      const at = `198.51.100.${ms % 250}:${1024 + (ms % 60_000)}`;
+      log.connection({ code: "unknown-key", text: "no member", from: at, pubKey }, undefined, ms, ms);
+      log.connection({ code: "not-proven", text: "no proof", from: at }, undefined, ms, ms);
+    };
+    for (let ms = 0; ms < MINUTE; ms++) {
+      flood(ms);
+      if (ms === 30_000)
+        log.connection({ code: "wrong-network", text: "names differ", from, pubKey: key(3) }, 3, ms, ms);
+      if (ms === 31_000)
+        log.connection({ code: "unknown-key", text: "no member", from, pubKey: key(9) }, undefined, ms, ms);
+      if (ms % 1000 === 0) log.repeat(ms);
+    }
+    assert.equal(log.last?.code, "wrong-network");
+    const [honest, strangers] = [lines.filter(([{ from: at }]) => at === from), lines.length];
+    assert.deepEqual(
+      honest.map(([{ code }]) => code),
+      ["wrong-network", "unknown-key"],
+    );
+    // Eight keys, the others together, and those without a proof.
+    assert.equal(strangers, 8 + 1 + 1 + 2);
+    log.repeat(MINUTE);
+    assert.ok(lines.some(([{ code, times }]) => code === "not-proven" && times === 59_999));
+  });
+
+  it("has room for so many strangers and no more, and always for members", () => {
+    const { log, lines } = recorded();
+    for (let i = 0; i < 5000; i++) {
+      const at = `10.${i >> 8}.${i & 255}.1:5000`;
+      log.connection({ code: "not-proven", text: "no proof", from: at }, undefined, 0, 0);
+    }
+    assert.equal(lines.length, 200);
+    log.connection({ code: "wrong-node-id", text: "another's", from, pubKey: key(3) }, 3, 0, 0);
+    assert.equal(lines.length, 201);
+    assert.equal(log.last?.code, "wrong-node-id");
   });
 });
