@@ -3,36 +3,41 @@
  * may be reached. It says who changed, and writes each member's entry for each receiver.
  */
 import { isDeepStrictEqual } from "node:util";
-import type { Member, MemberEndpoint, Members, ToldPlaces } from "../control/messages.ts";
+import type { Member, Members, ToldPlaces } from "../control/messages.ts";
 import type { SuperPeerConfig } from "../config/super-config.ts";
 import { encodeKey } from "../config/key-text.ts";
-import { addressKey, isPrivate, parseAddress, parseHost } from "../wire/address.ts";
-import { MAX_LOCAL } from "./local-endpoints.ts";
+import {
+  Announcement,
+  costUsOf,
+  isConfiguredTold,
+  placesOf,
+  relayOf,
+  seenFromOutside,
+} from "./announcement.ts";
+import type { MemberState } from "./announcement.ts";
 import type { PairPsks } from "./pair-psk.ts";
 
 interface Entry {
   config: SuperPeerConfig;
-  online: boolean;
-  /** Where the UDP socket sees it, `ip:port`. */
-  observed: string | undefined;
-  /** What it says of itself. */
-  local: readonly string[];
-  /** By the supernode that it obeys, as it says. */
-  observedElsewhere: string | undefined;
-  /** Of the edge's own file. */
-  ownRelay: Member["relay"];
-  ownCostUs: number;
+  readonly said: Announcement;
 }
 
 export class MemberBook {
   readonly #entries: Map<number, Entry> = new Map();
   readonly #changed: Set<number> = new Set();
   readonly #removed: Set<number> = new Set();
+  /** Of whom something waits to be told. */
+  readonly #waiting: Set<number> = new Set();
   readonly #psks: PairPsks | undefined;
+  readonly #now: () => number;
 
-  /** Without `psks` members share none. */
-  constructor(psks: PairPsks | undefined) {
+  /**
+   * Without `psks` members share none.
+   * @param now monotonic, ms
+   */
+  constructor(psks: PairPsks | undefined, now: () => number) {
     this.#psks = psks;
+    this.#now = now;
   }
 
   /** The file's members from now on. Returns who is gone: also one whose key is another now. */
@@ -49,15 +54,7 @@ export class MemberBook {
     for (const config of peers) {
       const entry = this.#entries.get(config.nodeId);
       if (entry === undefined) {
-        this.#entries.set(config.nodeId, {
-          config,
-          online: false,
-          observed: undefined,
-          local: [],
-          observedElsewhere: undefined,
-          ownRelay: "auto",
-          ownCostUs: 0,
-        });
+        this.#entries.set(config.nodeId, { config, said: new Announcement() });
       } else {
         const same = isDeepStrictEqual(entry.config, config);
         entry.config = config;
@@ -77,21 +74,21 @@ export class MemberBook {
   }
 
   isOnline(nodeId: number): boolean {
-    return this.#entries.get(nodeId)?.online ?? false;
+    return this.#entries.get(nodeId)?.said.now.online ?? false;
   }
 
   /** Where the supernode's UDP socket saw it last, as others reach it. */
   observedOf(nodeId: number): string | undefined {
     const entry = this.#entries.get(nodeId);
-    return entry === undefined ? undefined : seenFromOutside(entry);
+    return entry === undefined ? undefined : seenFromOutside(entry.said.now, entry.config);
   }
 
   /** Routing policy: the file's word counts, and where it has none the edge's own. */
   policies(): { nodeId: number; relay: Member["relay"]; additionalCostUs: number }[] {
-    return [...this.#entries].map(([nodeId, entry]) => ({
+    return [...this.#entries].map(([nodeId, { said, config }]) => ({
       nodeId,
-      relay: relayOf(entry),
-      additionalCostUs: costUs(entry),
+      relay: relayOf(said.now, config),
+      additionalCostUs: costUsOf(said.now, config),
     }));
   }
 
@@ -99,43 +96,43 @@ export class MemberBook {
   arrived(
     nodeId: number,
     hello: ToldPlaces & {
+      readonly incarnation: number;
       readonly relay: Member["relay"];
       readonly additionalCostUs: number;
     },
   ): void {
-    const entry = this.#entries.get(nodeId);
-    if (entry === undefined) return;
-    entry.online = true;
-    entry.ownRelay = hello.relay;
-    // A node may make itself dearer than it is, never cheaper.
-    entry.ownCostUs = Math.max(0, hello.additionalCostUs);
-    notePlaces(entry, hello);
-    this.#changed.add(nodeId);
+    this.#change(nodeId, {
+      online: true,
+      incarnation: hello.incarnation,
+      relay: hello.relay,
+      // A node may make itself dearer than it is, never cheaper.
+      costUs: Math.max(0, hello.additionalCostUs),
+      ...placesOf(hello),
+    });
   }
 
   left(nodeId: number): void {
-    const entry = this.#entries.get(nodeId);
-    if (entry === undefined || !entry.online) return;
-    entry.online = false;
+    const said = this.#entries.get(nodeId)?.said;
+    if (said === undefined || !said.now.online) return;
+    said.left();
     this.#changed.add(nodeId);
   }
 
   setPlaces(nodeId: number, places: ToldPlaces): void {
-    const entry = this.#entries.get(nodeId);
-    if (entry !== undefined && notePlaces(entry, places)) this.#changed.add(nodeId);
+    this.#change(nodeId, placesOf(places));
   }
 
   /** False when that was known. */
   setObserved(nodeId: number, endpoint: string): boolean {
     const entry = this.#entries.get(nodeId);
-    if (entry === undefined || entry.observed === endpoint) return false;
-    entry.observed = endpoint;
-    this.#changed.add(nodeId);
+    if (entry === undefined || entry.said.now.observed === endpoint) return false;
+    this.#change(nodeId, { observed: endpoint });
     return true;
   }
 
   /** Who changed or went since the last call. */
   takeChanges(): { changed: number[]; removed: number[] } {
+    for (const nodeId of this.#waiting) this.#change(nodeId, {});
     const changes = {
       changed: [...this.#changed].filter((nodeId) => this.#entries.has(nodeId)),
       removed: [...this.#removed].filter((nodeId) => !this.#entries.has(nodeId)),
@@ -164,7 +161,7 @@ export class MemberBook {
     const entry = this.#entries.get(nodeId);
     const other = this.#entries.get(receiver);
     if (entry === undefined || other === undefined || entry === other) return undefined;
-    const { config, online } = entry;
+    const { config, said } = entry;
     const psk = this.#psks?.of(config.pubKey, other.config.pubKey);
     const lan = !other.config.skipLocalIp;
     return {
@@ -172,76 +169,17 @@ export class MemberBook {
       name: config.name,
       pubKey: encodeKey(config.pubKey),
       ...(psk !== undefined && { psk: encodeKey(psk) }),
-      endpoints: endpointsOf(entry, lan),
-      online,
-      relay: relayOf(entry),
-      additionalCostUs: costUs(entry),
+      ...said.view(config, lan),
       // There is nothing to stay at where the address is kept back.
       ...(config.static && isConfiguredTold(config, lan) && { static: true }),
     };
   }
-}
 
-/** Takes over where a member says that it is. False when that was known. */
-function notePlaces(entry: Entry, { endpoints, observed }: ToldPlaces): boolean {
-  const before = [entry.local, entry.observedElsewhere];
-  entry.local = endpoints.slice(0, MAX_LOCAL);
-  entry.observedElsewhere = observed;
-  return !isDeepStrictEqual(before, [entry.local, entry.observedElsewhere]);
-}
-
-/** The supernode's file wins, but nobody is made to relay: an edge whose own file says "never" drops what it is sent. */
-function relayOf({ config, ownRelay }: Entry): Member["relay"] {
-  return ownRelay === "never" ? "never" : (config.relay ?? ownRelay);
-}
-
-/** What it costs to go through a member, µs. */
-function costUs({ config, ownCostUs }: Entry): number {
-  return config.additionalCost === null ? ownCostUs : Math.round(config.additionalCost * 1000);
-}
-
-/** @param lan the receiver is to know addresses within LANs */
-function endpointsOf(entry: Entry, lan: boolean): MemberEndpoint[] {
-  const { config, observedElsewhere, local } = entry;
-  const endpoints: MemberEndpoint[] = [];
-  if (config.endPoint !== null && isConfiguredTold(config, lan)) {
-    endpoints.push({ address: config.endPoint, source: "configured" });
+  /** A member is something else now, and the others are told of it, now or later. */
+  #change(nodeId: number, change: Partial<MemberState>): void {
+    const entry = this.#entries.get(nodeId);
+    if (entry?.said.change(this.#now() * 1000, entry.config, change) === true) this.#changed.add(nodeId);
+    if (entry?.said.waits === true) this.#waiting.add(nodeId);
+    else this.#waiting.delete(nodeId);
   }
-  const seen = seenFromOutside(entry);
-  if (seen !== undefined) endpoints.push({ address: seen, source: "observed" });
-  const withLan = lan && !config.skipLocalIp;
-  // A supernode within the member's LAN sees it there.
-  const useful = observedElsewhere !== undefined && (withLan || !isWithinLan(observedElsewhere));
-  if (useful && observedElsewhere !== seen)
-    endpoints.push({ address: observedElsewhere, source: "observed" });
-  if (withLan) {
-    for (const address of local) {
-      if (address !== seen && address !== observedElsewhere) endpoints.push({ address, source: "local" });
-    }
-  }
-  return endpoints;
-}
-
-/**
- * Whether the file's `endPoint` is for others, too. One within a LAN is for the supernode alone where the file says that
- * others need another address, or that LAN addresses are nobody's business. What a name stands for is not known here.
- */
-function isConfiguredTold({ endPoint, externalIp, skipLocalIp }: SuperPeerConfig, lan: boolean): boolean {
-  const address = endPoint === null ? undefined : parseAddress(endPoint);
-  const isForAll = externalIp === null && !skipLocalIp && lan;
-  return address === undefined || isForAll || !isPrivate(address);
-}
-
-function isWithinLan(endpoint: string): boolean {
-  const address = parseAddress(endpoint);
-  return address === undefined || isPrivate(address);
-}
-
-/** `externalIp`: the supernode shares a NAT with this member and sees an inner address of it. */
-function seenFromOutside({ observed, config: { externalIp } }: Entry): string | undefined {
-  if (observed === undefined) return undefined;
-  const address = parseAddress(observed);
-  const bytes = externalIp === null ? undefined : parseHost(externalIp);
-  if (address === undefined || bytes === undefined) return observed;
-  return addressKey({ family: bytes.length === 4 ? 4 : 6, bytes, port: address.port });
 }

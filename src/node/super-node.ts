@@ -71,6 +71,7 @@ export class SuperNode implements RunningNode {
     this.#refusals = new RefusalLog(this.core.log);
     this.#book = new MemberBook(
       config.usePskForInterEdge ? new PairPsks(config.pskSecret ?? config.privKey) : undefined,
+      () => this.core.now(),
     );
     const { staticMode, manualLatency, relayCost } = config.graphRecalculateSetting;
     this.#coordinator = new Coordinator({

@@ -15,7 +15,7 @@ import { superPeer } from "./super-peer.ts";
 /** A supernode with so many members, as one of them is fed by it. */
 class Fed {
   readonly sent: SuperMessage[] = [];
-  readonly book = new MemberBook(undefined);
+  readonly book = new MemberBook(undefined, () => 0);
   readonly coordinator = new Coordinator({ incarnation: 7 });
   readonly feed: EdgeFeed<FedConnection>;
   /** Whether the connection takes messages. */
@@ -101,7 +101,12 @@ describe("what an edge is told of the members", () => {
     const fed = new Fed(1, 800);
     const nodeIds = fed.book.nodeIds;
     for (const nodeId of nodeIds)
-      fed.book.arrived(nodeId, { endpoints: ["192.0.2.1:3001"], relay: "auto", additionalCostUs: 0 });
+      fed.book.arrived(nodeId, {
+        endpoints: ["192.0.2.1:3001"],
+        incarnation: 1,
+        relay: "auto",
+        additionalCostUs: 0,
+      });
     fed.feed.sendMembers(nodeIds, []);
     const told = membersOf(fed.take());
     assert.ok(told.length > 1);
@@ -147,7 +152,7 @@ describe("a list of members that is too long for one message", function () {
         { length: 16 },
         (_, i) => `[2001:db8:${nodeId.toString(16)}::${i + 1}]:3001`,
       );
-      fed.book.arrived(nodeId, { endpoints, relay: "auto", additionalCostUs: 0 });
+      fed.book.arrived(nodeId, { endpoints, incarnation: 1, relay: "auto", additionalCostUs: 0 });
     }
     const list = new MemberList(new FakeCore(), []);
     const before = new Fed(1, 1);

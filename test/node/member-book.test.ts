@@ -1,14 +1,17 @@
 import assert from "node:assert/strict";
-import { describe, it } from "mocha";
+import { beforeEach, describe, it } from "mocha";
 import { MemberBook } from "../../src/node/member-book.ts";
 import { PairPsks } from "../../src/node/pair-psk.ts";
 import { superPeer } from "./super-peer.ts";
 
-const hello = { endpoints: ["10.0.0.2:3001"], relay: "auto" as const, additionalCostUs: 500 };
+const hello = {
+  endpoints: ["10.0.0.2:3001"],
+  ...{ incarnation: 1, relay: "auto" as const, additionalCostUs: 500 },
+};
 
 describe("a supernode's book of members", () => {
   it("tells each edge of all members but itself", () => {
-    const book = new MemberBook(undefined);
+    const book = new MemberBook(undefined, () => 0);
     book.setPeers([superPeer(1), superPeer(2), superPeer(3)]);
     const { set, full } = book.message(2, 0, true, book.nodeIds, []);
     assert.deepEqual(
@@ -20,7 +23,7 @@ describe("a supernode's book of members", () => {
   });
 
   it("tells where a member is: as configured, as seen, as it says itself", () => {
-    const book = new MemberBook(undefined);
+    const book = new MemberBook(undefined, () => 0);
     book.setPeers([superPeer(1), superPeer(2, { endPoint: "edge.example.org:3001" })]);
     book.arrived(2, hello);
     book.setObserved(2, "198.51.100.7:4444");
@@ -34,7 +37,7 @@ describe("a supernode's book of members", () => {
   });
 
   it("tells where another supernode sees a member, each address once", () => {
-    const book = new MemberBook(undefined);
+    const book = new MemberBook(undefined, () => 0);
     book.setPeers([superPeer(1), superPeer(2, { externalIp: "203.0.113.9" })]);
     book.arrived(2, { ...hello, observed: "203.0.113.9:5555" });
     assert.equal(book.setObserved(2, "192.168.1.2:4444"), true);
@@ -61,7 +64,7 @@ describe("a supernode's book of members", () => {
       ["the member's", { skipLocalIp: true }, {}],
       ["the receiver's", {}, { skipLocalIp: true }],
     ] as const) {
-      const book = new MemberBook(undefined);
+      const book = new MemberBook(undefined, () => 0);
       book.setPeers([superPeer(1, receiver), superPeer(2, member)]);
       book.arrived(2, { ...hello, endpoints: [], observed: "192.168.1.2:3001" });
       const { endpoints } = book.message(1, 0, false, [2], []).set[0] ?? {};
@@ -72,7 +75,7 @@ describe("a supernode's book of members", () => {
   });
 
   it("puts externalIp in place of what it sees, and keeps LAN addresses back where that is asked for", () => {
-    const book = new MemberBook(undefined);
+    const book = new MemberBook(undefined, () => 0);
     book.setPeers([superPeer(1), superPeer(2, { externalIp: "203.0.113.9", skipLocalIp: true })]);
     book.arrived(2, hello);
     book.setObserved(2, "192.168.1.2:4444");
@@ -105,7 +108,7 @@ describe("a supernode's book of members", () => {
   });
 
   it("names who changed once, and who is gone", () => {
-    const book = new MemberBook(undefined);
+    const book = new MemberBook(undefined, () => 0);
     book.setPeers([superPeer(1), superPeer(2)]);
     book.takeChanges();
     book.arrived(1, hello);
@@ -118,7 +121,7 @@ describe("a supernode's book of members", () => {
   });
 
   it("takes a member with another key for one who left and one who came", () => {
-    const book = new MemberBook(undefined);
+    const book = new MemberBook(undefined, () => 0);
     book.setPeers([superPeer(1), superPeer(2)]);
     book.arrived(2, hello);
     book.takeChanges();
@@ -132,7 +135,7 @@ describe("a supernode's book of members", () => {
   });
 
   it("gives both ends of a pair the same pre-shared key where it hands them out", () => {
-    const book = new MemberBook(new PairPsks(new Uint8Array(32).fill(5)));
+    const book = new MemberBook(new PairPsks(new Uint8Array(32).fill(5)), () => 0);
     book.setPeers([superPeer(1), superPeer(2)]);
     const psk = (receiver: number, about: number): string | undefined =>
       book.message(receiver, 0, false, [about], []).set[0]?.psk;
@@ -141,7 +144,7 @@ describe("a supernode's book of members", () => {
   });
 
   it("lets a node make itself dearer as a relay, and the file decide", () => {
-    const book = new MemberBook(undefined);
+    const book = new MemberBook(undefined, () => 0);
     book.setPeers([superPeer(1), superPeer(2, { additionalCost: 7, relay: "never" })]);
     book.arrived(1, { ...hello, additionalCostUs: -9000 });
     book.arrived(2, { ...hello, relay: "always" });
@@ -152,7 +155,7 @@ describe("a supernode's book of members", () => {
   });
 
   it("takes the file's word on relaying at once, and the node's again when the file has none", () => {
-    const book = new MemberBook(undefined);
+    const book = new MemberBook(undefined, () => 0);
     book.setPeers([superPeer(1), superPeer(2)]);
     book.arrived(2, { ...hello, relay: "always" });
     const relay = (): string | undefined => book.policies()[1]?.relay;
@@ -165,7 +168,7 @@ describe("a supernode's book of members", () => {
   });
 
   it("tells of sixteen addresses of a member at most, and of no change where there is none", () => {
-    const book = new MemberBook(undefined);
+    const book = new MemberBook(undefined, () => 0);
     book.setPeers([superPeer(1), superPeer(2)]);
     const addresses = Array.from({ length: 64 }, (_, i) => `10.0.0.${i}:3001`);
     book.arrived(2, { ...hello, endpoints: addresses });
@@ -179,14 +182,14 @@ describe("a supernode's book of members", () => {
   });
 
   it("makes nobody relay whose own file says never", () => {
-    const book = new MemberBook(undefined);
+    const book = new MemberBook(undefined, () => 0);
     book.setPeers([superPeer(1), superPeer(2, { relay: "always" })]);
     book.arrived(2, { ...hello, relay: "never" });
     assert.equal(book.policies()[1]?.relay, "never");
   });
 
   it("tells nobody's LAN addresses to a member that is to use none", () => {
-    const book = new MemberBook(undefined);
+    const book = new MemberBook(undefined, () => 0);
     book.setPeers([superPeer(1, { skipLocalIp: true }), superPeer(2), superPeer(3)]);
     book.arrived(2, hello);
     assert.deepEqual(book.message(1, 0, false, [2], []).set[0]?.endpoints, []);
@@ -194,10 +197,83 @@ describe("a supernode's book of members", () => {
   });
 
   it("names after a reload only those whose lines are others", () => {
-    const book = new MemberBook(undefined);
+    const book = new MemberBook(undefined, () => 0);
     book.setPeers([superPeer(1), superPeer(2), superPeer(3)]);
     book.takeChanges();
     book.setPeers([superPeer(1), superPeer(2, { additionalCost: 3 }), superPeer(3), superPeer(4)]);
     assert.deepEqual(book.takeChanges(), { changed: [2, 4], removed: [] });
+  });
+
+  describe("whose members change all the time", () => {
+    let ms = 0;
+    let book: MemberBook;
+    beforeEach(() => {
+      ms = 0;
+      book = new MemberBook(undefined, () => ms);
+      book.setPeers([superPeer(1), superPeer(2)]);
+      book.takeChanges();
+    });
+    /** Whether the others are told of member 2 by now. */
+    const told = (): boolean => book.takeChanges().changed.includes(2);
+    const endpoints = (): string[] | undefined =>
+      book.message(1, 0, false, [2], []).set[0]?.endpoints.map(({ address }) => address);
+
+    it("tells of one that comes, is seen, says where, and roams, at once", () => {
+      book.arrived(2, { ...hello, endpoints: [] });
+      assert.equal(told(), true);
+      book.setObserved(2, "198.51.100.7:1");
+      assert.equal(told(), true);
+      book.setPlaces(2, { endpoints: ["10.0.0.2:3001"], observed: "198.51.100.7:1" });
+      assert.equal(told(), true);
+      book.setPlaces(2, { endpoints: ["10.0.0.2:3001"], observed: "198.51.100.7:1" });
+      assert.equal(told(), false);
+      book.setObserved(2, "203.0.113.7:1");
+      assert.equal(told(), true);
+      assert.deepEqual(endpoints(), ["203.0.113.7:1", "198.51.100.7:1", "10.0.0.2:3001"]);
+    });
+
+    it("tells of four changes at once and of one in ten seconds then, of the newest", () => {
+      const times: number[] = [];
+      for (ms = 0; ms < 40_000; ms += 1000) {
+        book.setPlaces(2, { endpoints: [`10.0.0.2:${ms + 1}`] });
+        if (told()) times.push(ms);
+      }
+      assert.deepEqual(times, [0, 1000, 2000, 3000, 10_000, 20_000, 30_000]);
+      assert.deepEqual(endpoints(), ["10.0.0.2:30001"], "none is told before its time");
+      assert.equal(told(), true);
+      assert.deepEqual(endpoints(), ["10.0.0.2:39001"]);
+      assert.equal(told(), false);
+    });
+
+    it("tells nothing where a change is taken back before its time", () => {
+      for (let port = 1; port <= 5; port++) book.setPlaces(2, { endpoints: [`10.0.0.2:${port}`] });
+      assert.equal(told(), true);
+      book.setPlaces(2, { endpoints: ["10.0.0.2:4"] });
+      ms = 60_000;
+      assert.equal(told(), false);
+    });
+
+    it("does not have one called again and again that comes and goes, nor one that comes in place of itself", () => {
+      for (const leaves of [true, false]) {
+        let calls = 0;
+        for (let second = 0; second < 40; second++) {
+          ms += 1000;
+          book.arrived(2, { ...hello, incarnation: ms, relay: second % 2 === 0 ? "auto" : "always" });
+          const online = (): boolean | undefined => book.message(1, 0, false, [2], []).set[0]?.online;
+          if (told() && online() === true) calls++;
+          if (leaves) book.left(2);
+        }
+        assert.ok(calls >= 4 && calls <= 8, `${calls} times in 40 s`);
+      }
+    });
+
+    it("tells of one that went at once, and of none of the changes that wait", () => {
+      for (let port = 1; port <= 5; port++) book.arrived(2, { ...hello, endpoints: [`10.0.0.2:${port}`] });
+      told();
+      book.left(2);
+      assert.equal(told(), true);
+      const [member] = book.message(1, 0, false, [2], []).set;
+      assert.deepEqual([member?.online, endpoints()], [false, ["10.0.0.2:4"]]);
+    });
   });
 });

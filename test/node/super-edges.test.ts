@@ -28,9 +28,10 @@ function connected(
   let passed = 0;
   const log = createLog("silent");
   const refused: Record<string, unknown>[] = [];
-  const book = new MemberBook(undefined);
+  const now = (): number => performance.now() + passed;
+  const book = new MemberBook(undefined, now);
   const edges = new SuperEdges({
-    ...{ book, log, now: () => performance.now() + passed, coordinator: new Coordinator({ incarnation: 1 }) },
+    ...{ book, log, now, coordinator: new Coordinator({ incarnation: 1 }) },
     grace: new RestartGrace(false, 0),
     refusals: new RefusalLog({
       warn: (fields: Record<string, unknown>) => void refused.push(fields),
@@ -65,7 +66,7 @@ async function rounds(count: number, duringMs: number): Promise<number> {
   const { edges, book, told } = connected(count);
   const begin = performance.now();
   for (let change = 0; performance.now() - begin < duringMs; change++) {
-    book.setPlaces(2, { endpoints: [`192.0.2.1:${1000 + change}`] });
+    book.setPeers(book.nodeIds.map((id) => superPeer(id, id === 2 ? { name: `n${change}` } : {})));
     edges.tellSoon();
     await sleep(2);
   }
@@ -90,6 +91,25 @@ describe("the edges of a supernode", () => {
     assert.deepEqual(message.set[0]?.endpoints, [{ address: "192.0.2.1:50", source: "local" }]);
     edges.tick(1000);
     assert.equal(few.told.length, 1);
+  });
+
+  it("are not made to call ever new addresses: after some, a member's are told every ten seconds, the newest", () => {
+    const few = connected(3);
+    edges = few.edges;
+    for (let second = 1; second <= 60; second++) {
+      few.pass(1000);
+      few.say(2, { type: "endpoints", endpoints: [`192.0.2.1:${second}`] });
+      edges.observed(3, `192.0.2.3:${second}`);
+      edges.tick(1000);
+    }
+    const told = few.told.flatMap((message) => (message.type === "members" ? message.set : []));
+    for (const node of [2, 3]) {
+      const times = told
+        .filter(({ nodeId }) => nodeId === node)
+        .map(({ endpoints }) => endpoints[0]?.address);
+      assert.ok(times.length >= 8 && times.length <= 10, times.join());
+      assert.equal(times[2], `192.0.2.${node === 2 ? 1 : 3}:3`);
+    }
   });
 
   it("are told where they are seen themselves, and of others at once", () => {
