@@ -5,6 +5,7 @@ import { readFileSync } from "node:fs";
 import { type AddressInfo, createServer } from "node:net";
 import { join } from "node:path";
 import { afterEach, describe, it } from "mocha";
+import type { ControlStatus, StatusDocument } from "../../src/api/status-model.ts";
 import { parseEdgeConfig } from "../../src/config/edge-config.ts";
 import { encodeKey, publicKeyOf } from "../../src/config/key-text.ts";
 import { parseSuperConfig, type SuperConfig } from "../../src/config/super-config.ts";
@@ -184,6 +185,28 @@ describe("nodes in super mode", function () {
         [one, two].map(({ core }, i) => core.peers.byNode(2 - i)?.handshakes),
         links,
       );
+    }));
+
+  it("have a supernode that knows nothing of the one before it keep its rows back, if they have some of that one's", () =>
+    withDirectory(async (directory) => {
+      const place = await freePorts();
+      const statusOf = (node: SuperNode): ControlStatus | undefined => {
+        const document = { peers: [] } as unknown as StatusDocument;
+        node.extendStatus(document);
+        return document.control;
+      };
+      const before = await startSuper(directory, place);
+      const edges = [await started(edge(directory, 1, place)), await started(edge(directory, 2, place))];
+      await eventually(() => edges.every(({ routes }) => routes.length > 0));
+      assert.equal(statusOf(before)?.settled, true);
+      await before.stop();
+      const config = superConfig(place, [member(1), member(2), member(3)]);
+      const after = await started(new SuperNode(config, environment(directory, "without-state")));
+      assert.equal(statusOf(after)?.settled, true);
+      await eventually(() => (statusOf(after)?.connected ?? 0) > 0);
+      assert.equal(statusOf(after)?.settled, false);
+      await eventually(() => statusOf(after)?.settled === true);
+      assert.ok(edges.every(({ routes }) => routes.length > 0));
     }));
 
   it("follow a reload: names, pre-shared keys, and a NodeID that is another node's from now on", () =>
