@@ -98,7 +98,7 @@ describe("a supernode's book of members", () => {
       ["an address for all", { ...open, ...external, skipLocalIp: true }, { skipLocalIp: true }, true],
       ["a name", { ...name, ...external, skipLocalIp: true }, {}, true],
     ] as const) {
-      const book = new MemberBook(undefined);
+      const book = new MemberBook(undefined, () => 0);
       book.setPeers([superPeer(1, receiver), superPeer(2, member)]);
       const [entry] = book.message(1, 0, false, [2], []).set;
       const configured = entry?.endpoints.filter(({ source }) => source === "configured");
