@@ -1,7 +1,18 @@
-/** How long datagrams for others stay in this node: from when they were read until their run was sent on (DESIGN §8, "cost"). */
+/**
+ * How long datagrams for others stay in this node (DESIGN §8, "cost"): the time to send a batch on, once it was read, and
+ * what even the luckiest of a minute waited in the socket before. A standing queue is time that a relay costs; a
+ * standstill now and then is not.
+ */
+import { WindowedMinimum } from "../link/windowed-minimum.ts";
+
+const HALF_WINDOW_US = 30_000_000;
+
 export class ForwardMeter {
   #totalUs = 0;
   #batches = 0;
+  readonly #wait: WindowedMinimum = new WindowedMinimum(HALF_WINDOW_US);
+  #firstUs: number | undefined;
+  #lastUs = 0;
 
   /** A batch with transit runs took this long, µs. */
   add(elapsedUs: number): void {
@@ -9,10 +20,18 @@ export class ForwardMeter {
     this.#batches++;
   }
 
-  /** Mean since the last call, µs; 0 where nothing was forwarded. */
+  /** What was read at `nowUs` had waited, µs. */
+  waited(nowUs: number, waitedUs: number): void {
+    this.#firstUs ??= nowUs;
+    this.#lastUs = nowUs;
+    this.#wait.add(nowUs, waitedUs);
+  }
+
+  /** Mean since the last call, and the wait of all that was read in the last half minute, µs. */
   take(): number {
     const mean = this.#batches === 0 ? 0 : this.#totalUs / this.#batches;
     this.#totalUs = this.#batches = 0;
-    return mean;
+    const isKnown = this.#lastUs - (this.#firstUs ?? this.#lastUs) >= HALF_WINDOW_US;
+    return mean + (isKnown ? Math.max(0, this.#wait.value) : 0);
   }
 }

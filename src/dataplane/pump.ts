@@ -54,21 +54,24 @@ export class Pump {
   receive(unasked: boolean = false): void {
     const { addon, engine, outbound, inbound, transit, intake, forwarding, lag, port } = this.#parts;
     const result = this.#result;
+    let readUs = 0;
     let waitedUs = 0;
     let waitedBeforeUs = 0;
     for (let round = 0; round < MAX_ROUNDS; round++) {
       const datagrams = engine.receive(result, unasked && round === 0);
-      if (datagrams === 0) return lag.note(0);
+      if (datagrams === 0) return lag.note(readUs, 0);
       // The sockets take turns in being the first.
       waitedBeforeUs = waitedUs;
-      waitedUs = (result[3] ?? 0) - (engine.arrivals[0] ?? 0);
+      readUs = result[3] ?? 0;
+      waitedUs = readUs - (engine.arrivals[0] ?? 0);
+      forwarding.waited(readUs, waitedUs);
       const frames = result[0] ?? 0;
       const runs = result[1] ?? 0;
       const messages = result[2] ?? 0;
       const wrote = frames > 0 ? inbound.deliver(frames) : 0;
       if (runs > 0) {
         transit.forward(runs);
-        forwarding.add(addon.now() - (result[3] ?? 0));
+        forwarding.add(addon.now() - readUs);
       }
       for (let i = 0; i < messages; i++) intake.message(i);
       // What was written often has its answer in the port already: taking it now saves a turn of the loop.
@@ -76,8 +79,8 @@ export class Pump {
         const count = engine.readPort(port);
         if (count > 0) outbound.forward(port, count);
       }
-      if ((result[4] ?? 0) === 0) return lag.note(0);
+      if ((result[4] ?? 0) === 0) return lag.note(readUs, 0);
     }
-    lag.note(Math.max(waitedUs, waitedBeforeUs));
+    lag.note(readUs, Math.max(waitedUs, waitedBeforeUs));
   }
 }

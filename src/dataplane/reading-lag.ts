@@ -16,10 +16,15 @@ export const PATIENCE_US = 2_000_000;
 
 export class ReadingLag {
   #lagUs = 0;
+  #sinceUs: number | undefined;
+  #lasts = false;
 
   /** A turn of reading has ended. @param lagUs age of what was read last; 0 = nothing is left */
-  note(lagUs: number): void {
+  note(nowUs: number, lagUs: number): void {
     this.#lagUs = lagUs;
+    if (lagUs < BEHIND_US) this.#sinceUs = undefined;
+    else this.#sinceUs ??= nowUs;
+    this.#lasts = nowUs - (this.#sinceUs ?? nowUs) >= PATIENCE_US;
   }
 
   /** By how much a verdict has to wait, µs. */
@@ -29,6 +34,6 @@ export class ReadingLag {
 
   /** Whether what has been read is too little to tell by. */
   get isBehind(): boolean {
-    return this.#lagUs >= BEHIND_US;
+    return this.#lagUs >= BEHIND_US && !this.#lasts;
   }
 }

@@ -23,7 +23,7 @@ const FINDINGS: Partial<Record<RefusalReason, string>> = {
   dishonest: "its delays or round trips contradict those that others measure: no hop for others",
   disputed:
     "its delays and round trips and the other end's contradict each other: neither is a hop for others by the other",
-  narrow: "less fits the link than an IP packet of 1280 bytes: no hop for others",
+  narrow: "less fits the link than an IP packet of 552 bytes: no hop for others",
   implausible: "its delay is far from what all other clocks say: no hop for others",
   "negative-cycle": "of all delays, the one between the two makes a way back in time: no hop for others",
   unconfirmed: "of a link between the two, one receives over it and the other gets no answer: not used",

@@ -10,7 +10,7 @@ import { listCandidates } from "./candidates.ts";
 import type { Candidate } from "./candidates.ts";
 import { Graph } from "./graph.ts";
 import { Honesty } from "./honesty.ts";
-import { forgetReports, isHeard, newReporterState, takeReport } from "./intake.ts";
+import { forgetDead, forgetReports, isHeard, newReporterState, takeReport } from "./intake.ts";
 import type { ReporterState } from "./intake.ts";
 import { ManualLatencies } from "./manual-latency.ts";
 import type { ManualLatency } from "./manual-latency.ts";
@@ -58,6 +58,9 @@ export interface ReportResult {
   refused: Refusal[];
 }
 
+/** A link that was cast out is under suspicion for one to two of these. */
+const FORGIVE_US = 600_000_000;
+
 export class Coordinator {
   readonly #options: CoordinatorOptions;
   readonly #graph = new Graph();
@@ -73,6 +76,7 @@ export class Coordinator {
   #rebuild = true;
   readonly #runs = { full: 0, incremental: 0, differences: 0 };
   #knownOutcasts = new Set<string>();
+  #forgivenUs = 0;
   #accusations: Accusation[] = [];
 
   constructor(options: CoordinatorOptions) {
@@ -151,16 +155,29 @@ export class Coordinator {
    * nobody is present nothing is known to have ended.
    */
   expire(nowUs: number, timeoutUs: number): void {
-    for (const { reporter, peer, faults } of this.#honesty.confirm(nowUs)) {
+    const isPresent = (nodeId: number): boolean => this.#reporters.get(nodeId)?.present ?? false;
+    const canAnswer = (nodeId: number): boolean => {
+      const state = this.#reporters.get(nodeId);
+      return state !== undefined && (state.present || nowUs - state.heardUs < timeoutUs);
+    };
+    for (const { reporter, peer, faults } of this.#honesty.confirm(nowUs, canAnswer)) {
       for (const fault of faults) this.#accuse(fault);
       this.#touch(this.#graph.indexOf(reporter) ?? 0, this.#graph.indexOf(peer) ?? 0);
     }
-    const isPresent = (nodeId: number): boolean => this.#reporters.get(nodeId)?.present ?? false;
     for (const [nodeId, state] of this.#isAnybodyPresent() ? this.#reporters : []) {
       const node = this.#graph.indexOf(nodeId);
-      if (node === undefined || state.present || nowUs - state.heardUs < timeoutUs) continue;
-      if (isHeard(this.#graph, node, isPresent)) continue;
-      for (const other of forgetReports(this.#graph, node)) this.#touch(node, other);
+      if (node === undefined || state.present) continue;
+      // Who hears it may be gone for a moment itself.
+      if (isHeard(this.#graph, node, isPresent)) state.aliveUs = nowUs;
+      if (nowUs - state.heardUs < timeoutUs) continue;
+      // What it called dead may have come back since.
+      const isAlive = nowUs - state.aliveUs < timeoutUs;
+      const touched = isAlive ? forgetDead(this.#graph, node) : forgetReports(this.#graph, node);
+      for (const other of touched) this.#touch(node, other);
+    }
+    if (nowUs - this.#forgivenUs >= FORGIVE_US) {
+      this.#forgivenUs = nowUs;
+      this.#graph.forgive();
     }
     for (const fault of this.#unconfirmed.check(this.#graph, nowUs, isPresent)) this.#accuse(fault);
   }

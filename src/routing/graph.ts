@@ -9,6 +9,7 @@ import type { LinkAdvert } from "./types.ts";
 /** Of a link in `Graph.outcast`; 0 = never was. */
 export const OUT = 1;
 export const WAS_OUT = 2;
+const WAS_OUT_LONG_AGO = 3;
 
 export class Graph {
   /** NodeIDs, ascending. */
@@ -119,6 +120,15 @@ export class Graph {
     this.rttMin[at] = NaN;
     this.mtu[at] = 0;
     return true;
+  }
+
+  /** Call now and then: who was not cast out since the call before last is no first suspect any more. */
+  forgive(): void {
+    for (let at = 0; at < this.outcast.length; at++) {
+      const was = this.outcast[at];
+      if (was === WAS_OUT) this.outcast[at] = WAS_OUT_LONG_AGO;
+      else if (was === WAS_OUT_LONG_AGO) this.outcast[at] = 0;
+    }
   }
 
   /** Whether both clocks are still those in which the link was measured. */

@@ -18,8 +18,8 @@ import type { Accusation } from "./refusals.ts";
 const TOLERANCE_US = 2000;
 const NOISE_FACTOR = 2;
 const NOISE_JITTER_US = 50_000;
-/** A question waits for a busy node, and arrivals are stamped before they do. More than this is no excuse. */
-const WAITING_US = 10_000;
+/** A question waits in a busy node, where its arrival has been stamped already. More than this is no excuse. */
+const WAITING_US = 100_000;
 const LASTS_US = 10_000_000;
 /** How far damping may keep a cost below the true one: eight times the greatest plain margin. */
 const SLACK_FACTOR = 8;
@@ -62,15 +62,22 @@ export class Honesty {
     return known?.confirmed === true;
   }
 
-  /** Pairs (NodeIDs) whose doubts have lasted long enough now, and whose fault it is. */
-  confirm(nowUs: number): { reporter: number; peer: number; faults: Accusation[] }[] {
+  /**
+   * Pairs (NodeIDs) whose doubts have lasted long enough now, and whose fault it is.
+   * @param canAnswer whether the member (NodeID) is here to correct what it said; else nobody is blamed
+   */
+  confirm(
+    nowUs: number,
+    canAnswer: (nodeId: number) => boolean,
+  ): { reporter: number; peer: number; faults: Accusation[] }[] {
     const confirmed = [...this.#doubts.values()].filter(
       (entry) => !entry.confirmed && nowUs - entry.sinceUs >= LASTS_US,
     );
     return confirmed.map((entry) => {
       entry.confirmed = true;
       const { reporter, peer } = entry.doubt;
-      return { reporter, peer, faults: this.#faultsOf(entry.doubt) };
+      const isFair = canAnswer(reporter) && canAnswer(peer);
+      return { reporter, peer, faults: isFair ? this.#faultsOf(entry.doubt) : [] };
     });
   }
 

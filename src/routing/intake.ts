@@ -5,7 +5,7 @@
  * link between two others.
  */
 import type { Graph } from "./graph.ts";
-import { UNPROVEN_PAYLOAD } from "./payload.ts";
+import { LEAST_PAYLOAD } from "./payload.ts";
 import { parseAdvert, parseReport } from "./report-schema.ts";
 import type { ReportHead } from "./report-schema.ts";
 import type { Refusal } from "./refusals.ts";
@@ -22,6 +22,8 @@ export interface ReporterState {
   counter: number;
   /** When it last reported or was present, µs. */
   heardUs: number;
+  /** When somebody who is present last received from it while it was not, µs. */
+  aliveUs: number;
   present: boolean;
   hasReported: boolean;
   additionalCostUs: number;
@@ -32,6 +34,7 @@ export function newReporterState(): ReporterState {
     incarnation: -1,
     counter: -1,
     heardUs: -Infinity,
+    aliveUs: -Infinity,
     present: false,
     hasReported: false,
     additionalCostUs: 0,
@@ -74,16 +77,22 @@ export function takeReport(graph: Graph, node: number, state: ReporterState, rep
   return intake;
 }
 
-/** Forget what a node said of its links. Indices of the other ends. */
-export function forgetReports(graph: Graph, node: number): number[] {
+/** Forget which links a node could not send on. Indices of the other ends. */
+export function forgetDead(graph: Graph, node: number): number[] {
   const touched: number[] = [];
   for (let other = 0; other < graph.size; other++) {
     const out = node * graph.size + other;
-    const wasDead = graph.dead[out] === 1;
+    if (graph.dead[out] === 1) touched.push(other);
     graph.dead[out] = 0;
-    if (graph.drop(other, node) || wasDead) touched.push(other);
   }
   return touched;
+}
+
+/** Forget what a node said of its links. Indices of the other ends. */
+export function forgetReports(graph: Graph, node: number): number[] {
+  const touched = new Set(forgetDead(graph, node));
+  for (let other = 0; other < graph.size; other++) if (graph.drop(other, node)) touched.add(other);
+  return [...touched];
 }
 
 /**
@@ -131,7 +140,7 @@ function noteLinks(graph: Graph, node: number, head: ReportHead, full: boolean, 
       named.add(from);
       const isNews = graph.mtu[from * graph.size + node] !== advert.mtu;
       if (graph.put(from, node, advert)) intake.touched.add(from);
-      if (isNews && advert.mtu > 0 && advert.mtu < UNPROVEN_PAYLOAD) {
+      if (isNews && advert.mtu > 0 && advert.mtu < LEAST_PAYLOAD) {
         intake.refused.push({ reason: "narrow", peer: advert.from });
       }
     }

@@ -8,7 +8,7 @@
  */
 import type { Graph } from "./graph.ts";
 import type { Honesty } from "./honesty.ts";
-import { payloadOf, UNPROVEN_PAYLOAD } from "./payload.ts";
+import { LEAST_PAYLOAD, payloadOf } from "./payload.ts";
 
 export const NO_LINK = 0;
 export const DOWN = 1;
@@ -53,9 +53,9 @@ function judge(graph: Graph, from: number, to: number, doubted: boolean): number
   return doubted || !graph.epochsFit(from, to) || isNarrow(graph, from, to) ? DIRECT_ONLY : USED;
 }
 
-/** Whether less fits the link than what relayed ways are promised to carry, by word of either end. */
+/** Whether less fits the link than any true one carries, by word of either end. */
 export function isNarrow(graph: Graph, from: number, to: number): boolean {
-  return payloadOf(graph.mtu, graph.size, from, to) < UNPROVEN_PAYLOAD;
+  return payloadOf(graph.mtu, graph.size, from, to) < LEAST_PAYLOAD;
 }
 
 /** The greater of the two ends' minima; NaN if neither knows one. */

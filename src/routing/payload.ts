@@ -1,8 +1,10 @@
 /** How much fits a link. DESIGN §7, §8. */
-import { IPV6_UDP, LEAST_MTU } from "../wire/sizes.ts";
+import { IPV4_UDP, IPV6_UDP, LEAST_MTU } from "../wire/sizes.ts";
 
 /** UDP payload that passes where nothing larger was proven, and that every link of a relayed way has to carry. */
 export const UNPROVEN_PAYLOAD: number = LEAST_MTU - IPV6_UDP;
+/** No link carries less: the least that an IPv4 host believes of a path is 552 (Linux, ip_sysctl min_pmtu). */
+export const LEAST_PAYLOAD: number = 552 - IPV4_UDP;
 
 /**
  * Bytes of UDP payload for the link i→j. Each end proves its own direction and reports the other one, so the lesser of

@@ -9,6 +9,7 @@
  * - if i is a relay: the columns in which some relay's distance or record size changed; and where such a column is a
  *   relay's own, what has that relay as next hop and that relay's row, for backups compare ways to both.
  */
+import { TRANSIT } from "../wire/sizes.ts";
 import { chooseBackups } from "./backup.ts";
 import { resolve } from "./contradictions.ts";
 import { KEY_SCALE, keyCost, keyHops } from "./floyd-warshall.ts";
@@ -18,6 +19,7 @@ import { improve, isUsed } from "./incremental.ts";
 import { DIRECT_ONLY, judgePair, USED } from "./link-states.ts";
 import type { ManualLatencies } from "./manual-latency.ts";
 import type { Outcast } from "./outcasts.ts";
+import { UNPROVEN_PAYLOAD } from "./payload.ts";
 import { feasible, potentials } from "./potentials.ts";
 import { chooseRelays } from "./relay-set.ts";
 import { RelayTable } from "./relay-table.ts";
@@ -241,10 +243,12 @@ export class RouteEngine {
         continue;
       }
       const key = best[t] ?? 0;
-      const second = backup[t] ?? -1;
+      let second = backup[t] ?? -1;
       const cost = keyCost(key);
       let hops = key - cost * KEY_SCALE;
       let size = table.size(s, hop, t);
+      // A row has one size for both: a backup must not cut every frame on the way that is used into pieces.
+      if (second >= 0 && table.size(s, second, t) < Math.min(size, UNPROVEN_PAYLOAD - TRANSIT)) second = -1;
       if (second >= 0) {
         hops = Math.max(hops, keyHops(spare[t] ?? 0));
         size = Math.min(size, table.size(s, second, t));

@@ -35,7 +35,7 @@ export class Unconfirmed {
     for (let at = 0; at < n * n; at++) {
       if (graph.dead[at] !== 1 || !Number.isFinite(graph.cost[at])) continue;
       const [peer, reporter] = [graph.idOf(Math.floor(at / n)), graph.idOf(at % n)];
-      if (!isPresent(reporter)) continue;
+      if (!isPresent(reporter) || !isPresent(peer)) continue;
       const key = reporter * 65536 + peer;
       seen.add(key);
       if (!this.#links.has(key)) this.#links.set(key, { reporter, peer, sinceUs: nowUs, told: false });

@@ -127,8 +127,8 @@ describe("what is told of links", () => {
   const soon = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 50));
 
   it("waits until what has come was read", async () => {
-    const { links, lag, told } = linksOf((reading) => reading.note(0));
-    lag.note(SECOND);
+    const { links, lag, told } = linksOf((reading) => reading.note(0, 0));
+    lag.note(0, SECOND);
     links.tick();
     assert.deepEqual(told, []);
     await soon();
@@ -141,7 +141,7 @@ describe("what is told of links", () => {
 
   it("waits no longer than two seconds after its time", async () => {
     const { links, lag, told, clock } = linksOf(() => undefined);
-    lag.note(SECOND);
+    lag.note(0, SECOND);
     links.tick();
     clock.us = 1.9 * SECOND;
     await soon();
@@ -153,8 +153,8 @@ describe("what is told of links", () => {
   });
 
   it("is nothing any more once they are closed", async () => {
-    const { links, lag, told } = linksOf((reading) => reading.note(0));
-    lag.note(SECOND);
+    const { links, lag, told } = linksOf((reading) => reading.note(0, 0));
+    lag.note(0, SECOND);
     links.tick();
     links.close();
     await soon();
@@ -169,6 +169,21 @@ describe("the forwarding time", () => {
     meter.add(100);
     meter.add(300);
     assert.deepEqual([meter.take(), meter.take()], [200, 0]);
+  });
+
+  it("contains what all datagrams of half a minute waited in the socket at least", () => {
+    const meter = new ForwardMeter();
+    const read = (second: number, waitedUs: number): number => {
+      meter.waited(second * 1e6, waitedUs);
+      return meter.take();
+    };
+    // A standing queue, but a start may look like this, too.
+    for (let second = 0; second < 30; second++) assert.equal(read(second, 50_000 + second), 0);
+    for (let second = 30; second < 50; second++) assert.equal(read(second, 60_000), 50_000);
+    // One that did not wait tells that nothing stands there; then it takes as long again.
+    for (let second = 50; second < 80; second++) assert.equal(read(second, second === 50 ? 30 : 60_000), 30);
+    for (let second = 80; second < 120; second++) read(second, 60_000);
+    assert.equal(read(120, 60_000), 60_000);
   });
 });
 

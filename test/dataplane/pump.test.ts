@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "mocha";
+import { ForwardMeter } from "../../src/dataplane/forward-meter.ts";
 import { Pump } from "../../src/dataplane/pump.ts";
 import { ReadingLag } from "../../src/dataplane/reading-lag.ts";
 
@@ -21,7 +22,7 @@ function pumpOf(nowUs: number, arrivedUs: number[]): { pump: Pump; lag: ReadingL
       return batch.length;
     },
   };
-  const parts = { addon: { now: () => nowUs }, engine, lag, port: -1 };
+  const parts = { addon: { now: () => nowUs }, engine, forwarding: new ForwardMeter(), lag, port: -1 };
   return { pump: new Pump(parts as unknown as ConstructorParameters<typeof Pump>[0]), lag };
 }
 
@@ -65,8 +66,19 @@ describe("a reading lag", () => {
       [10 * SECOND, 2 * SECOND],
       [0, 0],
     ] as const) {
-      lag.note(lagUs);
+      lag.note(0, lagUs);
       assert.equal(lag.delayUs, delayUs);
     }
+  });
+
+  it("that lasts is none to wait for: who cannot keep up has to tell, too", () => {
+    const lag = new ReadingLag();
+    for (let us = 0; us <= 5 * SECOND; us += SECOND / 2) {
+      lag.note(us, SECOND);
+      assert.equal(lag.isBehind, us < 2 * SECOND);
+    }
+    lag.note(6 * SECOND, 0);
+    lag.note(7 * SECOND, SECOND);
+    assert(lag.isBehind);
   });
 });

@@ -250,14 +250,16 @@ describe("coordinator", () => {
       coordinator.compute();
       return coordinator.row(id).entries.some(({ destination }) => destination === b);
     };
-    // c, which alone hears it in the end, is away itself: it may have stopped hearing it long ago.
+    // c, which alone hears it in the end, goes itself: whether it still hears it nobody can say after a while.
     const without = (node: number): LinkAdvert[] =>
       advertsOf(network, node).map((link) => (link.from === b ? { ...link, costUs: null } : link));
     coordinator.report(300e6, a, report(a, 2, without(0)));
     coordinator.expire(300e6, 20e6);
     assert.ok(reaches(a));
     coordinator.setPresence(301e6, c, false);
-    coordinator.expire(302e6, 20e6);
+    for (const s of [302, 319]) coordinator.expire(s * 1e6, 20e6);
+    assert.ok(reaches(a));
+    coordinator.expire(321e6, 20e6);
     assert.ok(!reaches(a));
   });
 
@@ -279,13 +281,34 @@ describe("coordinator", () => {
     assert.deepEqual(rowsOf(coordinator, network.ids), before);
     const silent = links.map((link) => ({ ...link, costUs: null }));
     coordinator.report(316e6, first, report(first, 4, silent));
-    for (let s = 316; s < 325; s++) coordinator.expire(s * 1e6, 20e6);
+    for (let s = 316; s < 340; s++) coordinator.expire(s * 1e6, 20e6);
     coordinator.compute();
     const reached = coordinator.row(first).entries.map(({ destination }) => destination);
     assert.ok(others.every((other) => !reached.includes(other)));
   });
 
-  it("forgets a node without a connection once nobody receives from it, and once it is no member at once", () => {
+  it("does not take an old word for it that a node without a connection cannot send on a link", () => {
+    const network = randomNetwork(2, { n: 3 });
+    const [a = 0, b = 0] = network.ids;
+    const coordinator = coordinatorOf(network);
+    for (const id of network.ids) coordinator.setPresence(1e6, id, true);
+    coordinator.report(2e6, b, { ...report(b, 2, advertsOf(network, 1)), dead: [a] });
+    const state = (): string | undefined =>
+      coordinator.links().find(({ from, to }) => from === b && to === a)?.state;
+    coordinator.compute();
+    assert.equal(state(), "dead");
+    coordinator.setPresence(3e6, b, false);
+    coordinator.expire(22e6, 20e6);
+    coordinator.compute();
+    assert.equal(state(), "dead");
+    coordinator.expire(24e6, 20e6);
+    coordinator.compute();
+    assert.equal(state(), "used");
+    for (let s = 25; s < 200; s++) coordinator.expire(s * 1e6, 20e6);
+    assert.deepEqual(coordinator.takeAccusations(), []);
+  });
+
+  it("forgets a node without a connection once nobody receives from it for a while, and once it is no member at once", () => {
     const network = randomNetwork(2, { n: 3 });
     const [a = 0, b = 0, c = 0] = network.ids;
     for (const what of ["down", "another clock", "struck off"]) {
@@ -301,7 +324,13 @@ describe("coordinator", () => {
         if (what !== "struck off") coordinator.report(51e6, node, report(node, 2, links));
       }
       if (what === "struck off") coordinator.setMembers(network.members.filter(({ nodeId }) => nodeId !== b));
-      else coordinator.expire(52e6, 20e6);
+      else {
+        // Who heard it last may only have been busy for a moment.
+        for (const s of [52, 60, 69]) coordinator.expire(s * 1e6, 20e6);
+        coordinator.compute();
+        assert.ok(coordinator.row(a).entries.some(({ destination }) => destination === b));
+        coordinator.expire(71e6, 20e6);
+      }
       coordinator.compute();
       assert.ok(!coordinator.row(a).entries.some(({ destination }) => destination === b), what);
     }

@@ -6,6 +6,8 @@ import { advert, report } from "./networks.ts";
 
 /** IPv6's least MTU without the headers of IPv6 and UDP: what links carry of which nothing is known. */
 const LEAST = 1232;
+/** The least MTU that Linux believes of an IPv4 path, without headers, less one. */
+const NARROW = 523;
 
 describe("an entry of a row", () => {
   it("counts the transit header in the record size of every link but the last, and fits the backup too", () => {
@@ -47,7 +49,7 @@ describe("an entry of a row", () => {
     assert.ok(coordinator.links().every(({ state }) => state === "used"));
     assert.ok(ids.some((id) => coordinator.row(id).entries.some(({ destination, backup, nextHop }) => destination !== 3 && (backup === 3 || nextHop === 3)))); // prettier-ignore
     assert.ok(Math.min(...sizes()) >= LEAST - 40);
-    for (const [counter, mtu] of [128, LEAST - 1].entries()) {
+    for (const [counter, mtu] of [128, NARROW].entries()) {
       assert.deepEqual(say(3, counter + 2, mtu).refused, [1, 2, 4].map((peer) => ({ reason: "narrow", peer }))); // prettier-ignore
       coordinator.compute();
       for (const id of [1, 2, 4]) {
@@ -59,10 +61,28 @@ describe("an entry of a row", () => {
     }
     assert.match(coordinator.candidates(1, 2).find(({ path }) => path[1] === 3)?.reason ?? "", /carries too little/); // prettier-ignore
     // Told again it is no news; wide again it is used again.
-    assert.deepEqual(say(3, 9, LEAST - 1).refused, []);
+    assert.deepEqual(say(3, 9, NARROW).refused, []);
     say(3, 10, LEAST);
     coordinator.compute();
     assert.ok(coordinator.links().every(({ state }) => state === "used"));
+    assert.ok(coordinator.verify());
+  });
+
+  it("has no backup that would cut the frames of its way into pieces, but a way that does where there is no other", () => {
+    const coordinator = new Coordinator({ incarnation: 1 });
+    coordinator.setMembers([1, 2, 3, 4].map((nodeId) => ({ nodeId, relay: "auto", additionalCostUs: 0 })));
+    const say = (to: number, counter: number, costs: Record<number, number>, mtu: number): ReportResult =>
+      coordinator.report(0, to, report(to, counter, Object.entries(costs).map(([from, cost]) => advert(Number(from), to, cost, { mtu })))); // prettier-ignore
+    say(1, 1, {}, 1452);
+    say(2, 1, { 1: 1000 }, 1452);
+    assert.deepEqual(say(3, 1, { 1: 2000 }, LEAST - 1).refused, []);
+    say(4, 1, { 2: 1000, 3: 1000 }, 1452);
+    coordinator.compute();
+    const entry = () => coordinator.row(1).entries.find(({ destination }) => destination === 4);
+    assert.deepEqual([entry()?.nextHop, entry()?.backup, entry()?.size], [2, null, 1452 - 40]);
+    say(4, 2, { 3: 1000 }, 1452);
+    coordinator.compute();
+    assert.deepEqual([entry()?.nextHop, entry()?.size], [3, LEAST - 1 - 40]);
     assert.ok(coordinator.verify());
   });
 
