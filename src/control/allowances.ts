@@ -14,6 +14,8 @@ const HELLOS_PER_SECOND = 1;
 const HELLO_BURST = 5;
 /** Entries of a report that are as much work as a message. */
 const ENTRIES_PER_MESSAGE = 64;
+/** The same of those whom it cannot send to: every report names all of them, mostly as the one before. */
+const DEAD_PER_MESSAGE = 1024;
 /** Members remembered: all that may be connected, and as many that were. */
 const MAX_MEMBERS = 8192;
 
@@ -35,8 +37,8 @@ export class Allowance {
   message(nowUs: number, message: EdgeMessage): boolean {
     if (message.type !== "report") return true;
     const { links, gone, dead } = message.report;
-    const entries = links.length + gone.length + dead.length;
-    return this.#messages.take(nowUs, 0, entries / ENTRIES_PER_MESSAGE);
+    const entries = (links.length + gone.length) / ENTRIES_PER_MESSAGE;
+    return this.#messages.take(nowUs, 0, entries + dead.length / DEAD_PER_MESSAGE);
   }
 }
 
