@@ -57,7 +57,7 @@ export class SuperEdges {
     const { book, coordinator, grace, log, now } = this.#parts;
     const { nodeId, hello, remoteAddress, transport } = connection;
     const welcome = this.#parts.welcome();
-    if (hello.rowOf !== undefined && hello.rowOf !== welcome.incarnation) grace.foundRow(now());
+    if (hello.rowOf !== undefined && hello.rowOf !== welcome.incarnation) grace.foundRow(now(), nodeId);
     const feed = new EdgeFeed(connection, book, coordinator);
     connection.onMessage = (message) => this.#onMessage(feed, message);
     connection.onClose = (reason) => this.#onClose(feed, reason);
@@ -119,7 +119,7 @@ export class SuperEdges {
     }
     coordinator.compute();
     for (const accusation of coordinator.takeAccusations()) refusals.report(accusation, now());
-    if (!grace.check(now(), (nodeId) => book.config(nodeId) !== undefined)) return;
+    if (!grace.check(now(), () => book.nodeIds)) return;
     for (const feed of this.#feeds.values()) feed.sendRow();
   }
 
@@ -175,7 +175,7 @@ export class SuperEdges {
       case "report": {
         const { accepted, refused } = coordinator.report(this.#nowUs(), nodeId, message.report);
         for (const [first, times] of byReason(refused)) refusals.report({ nodeId, ...first }, now(), times);
-        if (accepted) grace.reported(nodeId, message.report.links);
+        if (accepted) grace.reported(now(), nodeId, message.report.links);
         return this.tellSoon();
       }
       case "endpoints":

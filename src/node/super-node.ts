@@ -67,7 +67,7 @@ export class SuperNode implements RunningNode {
       },
       { clockParent: null, directFallback: true },
     );
-    this.#grace = new RestartGrace(restarted, this.core.now());
+    this.#grace = new RestartGrace(restarted);
     this.#refusals = new RefusalLog(this.core.log);
     this.#book = new MemberBook(
       config.usePskForInterEdge ? new PairPsks(config.pskSecret ?? config.privKey) : undefined,

@@ -32,7 +32,7 @@ function connected(
   const book = new MemberBook(undefined, now);
   const edges = new SuperEdges({
     ...{ book, log, now, coordinator: new Coordinator({ incarnation: 1 }) },
-    grace: new RestartGrace(false, 0),
+    grace: new RestartGrace(false),
     refusals: new RefusalLog({
       warn: (fields: Record<string, unknown>) => void refused.push(fields),
     } as unknown as Logger),

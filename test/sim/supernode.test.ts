@@ -48,6 +48,7 @@ describe("simulated supernode", function () {
         sim.run(100 * MS);
         if (!sim.supernode.settled) seconds = Math.max(seconds, (sim.nowUs - startedUs) / SECOND);
       }
+      assert.ok(sim.supernode.settled, "rows are kept back for ever");
       flow.stopped = true;
       sim.run(SECOND);
       const after = sim.routeChanges.slice(routes);
@@ -61,8 +62,34 @@ describe("simulated supernode", function () {
     });
     const told = `${changes} next hops of ${NODES * (NODES - 1)} changed afterwards, rows came after at most ${seconds.toFixed(1)} s`;
     console.log(`      ${SEEDS} seeds of ${NODES} nodes: ${told}`);
+    assert.ok(seconds > 0 && seconds < 26);
     assert.ok(changes <= 0.02 * SEEDS * NODES * (NODES - 1));
   }
+
+  it("started anew before its uplink works, with a new edge on its own host: no way is torn down", () => {
+    for (const remembers of [true, false]) {
+      forSeeds(SEEDS, (seed) => {
+        const sim = settledLab(seed);
+        const local = sim.random.pick(sim.nodes);
+        const others = sim.nodes.filter((node) => node !== local);
+        sim.stopSupernode();
+        for (const node of others) sim.channel(node).cut(true);
+        sim.kill(local);
+        sim.run(15 * SECOND);
+        const before = sim.routeChanges.length;
+        sim.restartSupernode(remembers);
+        sim.revive(local);
+        sim.run(60 * SECOND);
+        for (const node of others) sim.channel(node).cut(false);
+        sim.run(60 * SECOND);
+        assert.ok(sim.supernode.settled);
+        const torn = sim.routeChanges
+          .slice(before)
+          .filter(({ node, destination, to }) => to === NO_WAY && node !== local && destination !== local);
+        assert.deepEqual(torn, []);
+      });
+    }
+  });
 
   it("gone: a relay that dies is replaced by its neighbours' own repair", () => {
     forSeeds(SEEDS, (seed) => {

@@ -35,7 +35,7 @@ export class SimSupernode {
     this.#incarnation = 1_000_000;
     this.main = new MainThread(time);
     this.coordinator = this.#newCoordinator();
-    this.#grace = new RestartGrace(false, 0);
+    this.#grace = new RestartGrace(false);
   }
 
   start(): void {
@@ -65,7 +65,7 @@ export class SimSupernode {
     this.alive = true;
     this.#incarnation++;
     this.coordinator = this.#newCoordinator();
-    this.#grace = new RestartGrace(remembers, this.#time.nowUs / 1000);
+    this.#grace = new RestartGrace(remembers);
   }
 
   /**
@@ -73,7 +73,8 @@ export class SimSupernode {
    * @param rowOf incarnation of the supernode whose row the edge has
    */
   onConnected(nodeId: number, send: (message: SuperMessage) => boolean, rowOf: number | undefined): void {
-    if (rowOf !== undefined && rowOf !== this.#incarnation) this.#grace.foundRow(this.#time.nowUs / 1000);
+    if (rowOf !== undefined && rowOf !== this.#incarnation)
+      this.#grace.foundRow(this.#time.nowUs / 1000, nodeId);
     const connection = { nodeId, send } as unknown as EdgeConnection;
     const book = undefined as unknown as MemberBook;
     this.#feeds.set(nodeId, new EdgeFeed(connection, book, this.coordinator));
@@ -90,7 +91,7 @@ export class SimSupernode {
   onReport(nodeId: number, report: LinkReport): void {
     if (!this.#feeds.has(nodeId)) return;
     this.coordinator.report(this.#time.nowUs, nodeId, report);
-    this.#grace.reported(nodeId, report.links);
+    this.#grace.reported(this.#time.nowUs / 1000, nodeId, report.links);
     this.#soon();
   }
 
@@ -118,7 +119,7 @@ export class SimSupernode {
 
   #tell(): void {
     this.coordinator.compute();
-    if (!this.#grace.check(this.#time.nowUs / 1000)) return;
+    if (!this.#grace.check(this.#time.nowUs / 1000, () => this.#members.map(({ nodeId }) => nodeId))) return;
     for (const feed of this.#feeds.values()) feed.sendRow();
   }
 }
