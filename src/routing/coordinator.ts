@@ -8,6 +8,7 @@
  */
 import { listCandidates } from "./candidates.ts";
 import type { Candidate } from "./candidates.ts";
+import { CutOff } from "./cut-off.ts";
 import { Graph } from "./graph.ts";
 import { Honesty } from "./honesty.ts";
 import { forgetDead, forgetReports, isHeard, newReporterState, takeReport } from "./intake.ts";
@@ -70,6 +71,7 @@ export class Coordinator {
   readonly #store: RowStore;
   readonly #engine: RouteEngine;
   readonly #reporters = new Map<number, ReporterState>();
+  readonly #cutOff = new CutOff();
   #members: Member[] = [];
   /** Pairs of indices (i·n + j, i < j) whose links may have changed since the last computation. */
   readonly #pairs = new Set<number>();
@@ -102,6 +104,7 @@ export class Coordinator {
     for (const nodeId of ids) {
       if (!this.#reporters.has(nodeId)) this.#reporters.set(nodeId, newReporterState());
     }
+    this.#cutOff.retain(isMember);
     this.#honesty.retain(isMember);
     this.#refusals.retain(isMember);
   }
@@ -113,18 +116,13 @@ export class Coordinator {
   setPresence(nowUs: number, nodeId: number, present: boolean, incarnation?: number): void {
     const state = this.#reporters.get(nodeId);
     if (!state) return;
-    // Nobody was here, so it was this end that was cut off: the others come back within their pauses.
-    if (present && !this.#isAnybodyPresent())
+    if (!present) this.#cutOff.went(nowUs, nodeId);
+    else if (this.#cutOff.came(nowUs, nodeId))
       for (const other of this.#reporters.values()) other.heardUs = nowUs;
     state.present = present;
     state.heardUs = nowUs;
     if (incarnation !== undefined && incarnation !== state.incarnation)
       state.incarnation = state.counter = -1;
-  }
-
-  #isAnybodyPresent(): boolean {
-    for (const { present } of this.#reporters.values()) if (present) return true;
-    return false;
   }
 
   /** Total: whatever `report` is, it is either taken in or refused with stable reasons. */
@@ -152,7 +150,7 @@ export class Coordinator {
   /**
    * Call once a second. Forgets the links reported by nodes that were neither present nor heard of for so long, unless
    * a node that is present receives from them: who has lost no more than its connection to here works on. As long as
-   * nobody is present nothing is known to have ended.
+   * it is this end that is cut off nothing is known to have ended.
    */
   expire(nowUs: number, timeoutUs: number): void {
     const isPresent = (nodeId: number): boolean => this.#reporters.get(nodeId)?.present ?? false;
@@ -164,7 +162,7 @@ export class Coordinator {
       for (const fault of faults) this.#accuse(fault);
       this.#touch(this.#graph.indexOf(reporter) ?? 0, this.#graph.indexOf(peer) ?? 0);
     }
-    for (const [nodeId, state] of this.#isAnybodyPresent() ? this.#reporters : []) {
+    for (const [nodeId, state] of this.#cutOff.isNow ? [] : this.#reporters) {
       const node = this.#graph.indexOf(nodeId);
       if (node === undefined || state.present) continue;
       // Who hears it may be gone for a moment itself.
