@@ -4,6 +4,7 @@
  */
 import { isDeepStrictEqual } from "node:util";
 import type { PeerConfig } from "../config/edge-config.ts";
+import { encodeKey } from "../config/key-text.ts";
 import type { SuperConfig, SuperPeerConfig } from "../config/super-config.ts";
 import type { NodeQuestion, QuestionRefused, StatusDocument, WhyAnswer } from "../api/status-model.ts";
 import type { Hello, Parameters as SuperParameters } from "../control/messages.ts";
@@ -36,6 +37,8 @@ export class SuperNode implements RunningNode {
   readonly mode = "super";
   readonly core: NodeCore;
   #config: SuperConfig;
+  /** By their keys' text. */
+  #members: ReadonlyMap<string, SuperPeerConfig>;
   readonly #book: MemberBook;
   readonly #coordinator: Coordinator;
   readonly #grace: RestartGrace;
@@ -49,6 +52,7 @@ export class SuperNode implements RunningNode {
 
   constructor(config: SuperConfig, environment: NodeEnvironment) {
     this.#config = config;
+    this.#members = byKey(config.peers);
     this.#parameters = {
       superNodeInfoTimeoutS: config.superNodeInfoTimeout,
       usePskForInterEdge: config.usePskForInterEdge,
@@ -158,6 +162,7 @@ export class SuperNode implements RunningNode {
     const before = new Map(this.#config.peers.map((peer) => [peer.nodeId, peer]));
     const { nodeReportTimeout: reportTimeoutBefore } = this.#config.graphRecalculateSetting;
     this.#config = config;
+    this.#members = byKey(config.peers);
     const gone = this.#book.setPeers(config.peers);
     const policies = this.#book.policies();
     // A NodeID with another key is another node: what was reported under it is forgotten.
@@ -226,7 +231,7 @@ export class SuperNode implements RunningNode {
 
   /** The member in the file with this key. */
   #memberOf(pubKey: Uint8Array): SuperPeerConfig | undefined {
-    return this.#config.peers.find((peer) => Buffer.compare(peer.pubKey, pubKey) === 0);
+    return this.#members.get(encodeKey(pubKey));
   }
 
   #addPeer(peer: SuperPeerConfig): void {
@@ -260,8 +265,8 @@ export class SuperNode implements RunningNode {
   }
 
   #onRefused(refusal: Refusal): void {
-    const { pubKey } = refusal;
-    const member = pubKey === undefined ? undefined : this.#memberOf(pubKey)?.nodeId;
+    const { pubKey, nodeId } = refusal;
+    const member = nodeId ?? (pubKey && this.#memberOf(pubKey)?.nodeId);
     this.#refusals.connection(refusal, member, Date.now(), this.core.now());
   }
 
@@ -269,6 +274,10 @@ export class SuperNode implements RunningNode {
     const text = endpointText(peer);
     if (text !== null) this.#edges.observed(peer.nodeId, text);
   }
+}
+
+function byKey(peers: readonly SuperPeerConfig[]): ReadonlyMap<string, SuperPeerConfig> {
+  return new Map(peers.map((peer) => [encodeKey(peer.pubKey), peer]));
 }
 
 /** Connections and reports may be refused for reasons of the same name. */
