@@ -6,7 +6,7 @@ import { encodeKey } from "../config/key-text.ts";
 import { sourcePrefix } from "../control/admission.ts";
 import type { Refusal as RefusedConnection } from "../control/super-server.ts";
 import type { Accusation } from "../routing/coordinator.ts";
-import type { RefusalReason } from "../routing/refusals.ts";
+import type { Refusal, RefusalReason } from "../routing/refusals.ts";
 import type { Logger } from "./log.ts";
 import { Repetitions } from "./repetitions.ts";
 
@@ -15,6 +15,10 @@ const MAX_KINDS = 1000;
 const MAX_STRANGERS = 200;
 /** Keys of one source prefix with one code; who comes with yet another one is told of without it. */
 const MAX_KEYS_OF_PREFIX = 8;
+/** Links of one member with one finding; the others are told of without their other end. */
+const MAX_LINKS_OF_MEMBER = 64;
+/** The same of one report. */
+const MAX_LINKS_OF_REPORT = 16;
 /** How long the last refusal stays in `status` whatever is only repeated, and a member's whatever strangers do. */
 const KEPT_MS = 60_000;
 
@@ -41,6 +45,8 @@ export interface LastRefusal {
 class Side {
   readonly told: Repetitions;
   last: LastRefusal | undefined;
+  /** Monotonic, ms. */
+  lastMs = -Infinity;
   #lastKind: string | undefined;
 
   constructor(log: Pick<Logger, "warn">, maxKinds: number) {
@@ -48,12 +54,13 @@ class Side {
   }
 
   note(kind: string, who: Record<string, unknown>, what: string, refusal: LastRefusal, nowMs: number): void {
-    const { code, text, from, atMs } = refusal;
+    const { code, text, from } = refusal;
     const isNew = this.told.tell(kind, { from, code, ...who }, `${what} refused: ${text}`, nowMs);
-    const isOld = atMs - (this.last?.atMs ?? -Infinity) >= KEPT_MS;
+    const isOld = nowMs - this.lastMs >= KEPT_MS;
     // What is said over and over must not hide what was said once.
     if (!isNew && !isOld && kind !== this.#lastKind) return;
     this.last = refusal;
+    this.lastMs = nowMs;
     this.#lastKind = kind;
   }
 }
@@ -71,9 +78,9 @@ export class RefusalLog {
 
   /** The connection or message that was refused last. */
   get last(): LastRefusal | undefined {
-    const [member, stranger] = [this.#members.last, this.#strangers.last];
-    if (member === undefined || stranger === undefined) return member ?? stranger;
-    return stranger.atMs - member.atMs < KEPT_MS ? member : stranger;
+    const [member, stranger] = [this.#members, this.#strangers];
+    if (member.last === undefined || stranger.last === undefined) return member.last ?? stranger.last;
+    return stranger.lastMs - member.lastMs < KEPT_MS ? member.last : stranger.last;
   }
 
   /**
@@ -98,14 +105,37 @@ export class RefusalLog {
     this.#strangers.note(isOneOfMany ? kind : kind + key, isOneOfMany ? {} : { key }, what, last, nowMs);
   }
 
-  /** A report of a member, or links of it. `nowMs`: monotonic. */
+  /** A report of a member, or links of it; there may be thousands. `nowMs`: monotonic. */
+  reports(nodeId: number, refused: readonly Refusal[], nowMs: number): void {
+    const counts = new Map<string, [Refusal, number]>();
+    let links = 0;
+    for (const refusal of refused) {
+      const { reason, peer } = refusal;
+      const isNamed = FINDINGS[reason] !== undefined && links < MAX_LINKS_OF_REPORT;
+      const key = isNamed ? `${reason} ${peer}` : reason;
+      const count = counts.get(key);
+      if (count !== undefined) count[1]++;
+      else counts.set(key, [FINDINGS[reason] === undefined || isNamed ? refusal : { reason }, 1]);
+      if (isNamed) links++;
+    }
+    for (const [refusal, times] of counts.values()) this.report({ nodeId, ...refusal }, nowMs, times);
+  }
+
   report({ nodeId, reason, peer }: Accusation, nowMs: number, times = 1): void {
     const finding = FINDINGS[reason];
     const text = `report refused: ${reason}${finding === undefined ? "" : ` (${finding})`}`;
-    // What was found is told once for each link; what is refused comes as often as the member likes.
-    const kind = finding === undefined ? `${nodeId} ${reason}` : `${nodeId} ${reason} ${peer}`;
-    const fields = { node: nodeId, ...(peer !== undefined && { peer }) };
-    this.#reports.tell(kind, fields, text, nowMs, times);
+    const kind = `${nodeId} ${reason}`;
+    const tell = (ownKind: string, link: { peer?: number }): boolean =>
+      this.#reports.tell(ownKind, { node: nodeId, ...link }, text, nowMs, times);
+    const link = peer === undefined ? {} : { peer };
+    // What is refused comes as often as the member likes; what was found is told once for each link, of so many.
+    if (finding === undefined) tell(kind, link);
+    else if (peer === undefined || this.#hasManyLinks(kind, peer)) tell(kind, {});
+    else tell(`${kind} ${peer}`, link);
+  }
+
+  #hasManyLinks(kind: string, peer: number): boolean {
+    return !this.#reports.has(`${kind} ${peer}`) && this.#reports.count(`${kind} `) >= MAX_LINKS_OF_MEMBER;
   }
 
   /** A message for a member was too long to be sent. */

@@ -4,7 +4,7 @@
  */
 import type { EdgeMessage, Hello, Welcome } from "../control/messages.ts";
 import type { EdgeConnection } from "../control/super-server.ts";
-import type { Coordinator, Refusal } from "../routing/coordinator.ts";
+import type { Coordinator } from "../routing/coordinator.ts";
 import { EdgeFeed } from "./edge-feed.ts";
 import type { Logger } from "./log.ts";
 import type { MemberBook } from "./member-book.ts";
@@ -174,7 +174,7 @@ export class SuperEdges {
     switch (message.type) {
       case "report": {
         const { accepted, refused } = coordinator.report(this.#nowUs(), nodeId, message.report);
-        for (const [first, times] of byReason(refused)) refusals.report({ nodeId, ...first }, now(), times);
+        refusals.reports(nodeId, refused, now());
         if (accepted) grace.reported(now(), nodeId, message.report.links);
         return this.tellSoon();
       }
@@ -201,15 +201,4 @@ export class SuperEdges {
   #nowUs(): number {
     return this.#parts.now() * 1000;
   }
-}
-
-/** The first of each reason, and how many: a report may have thousands of links. */
-function byReason(refused: readonly Refusal[]): Iterable<[Refusal, number]> {
-  const counts = new Map<string, [Refusal, number]>();
-  for (const refusal of refused) {
-    const count = counts.get(refusal.reason);
-    if (count === undefined) counts.set(refusal.reason, [refusal, 1]);
-    else count[1]++;
-  }
-  return counts.values();
 }

@@ -67,6 +67,61 @@ describe("the log of what a supernode refuses", () => {
     );
   });
 
+  it("names every link of one report of which something was found, and of what is refused the first", () => {
+    const { log, lines } = recorded();
+    const narrow = (peer: number) => ({ reason: "narrow" as const, peer });
+    const refused = (peer: number) => ({ reason: "bad-number" as const, peer });
+    log.reports(3, [narrow(1), refused(4), narrow(2), refused(5)], 0);
+    assert.deepEqual(
+      lines.map(([fields]) => fields),
+      [
+        { node: 3, peer: 1 },
+        { node: 3, peer: 4 },
+        { node: 3, peer: 2 },
+      ],
+    );
+    log.repeat(MINUTE);
+    assert.deepEqual(lines[3], [{ node: 3, peer: 4, times: 1 }, "report refused: bad-number"]);
+  });
+
+  it("is not filled by a member of which much is found, nor takes that the others' room", () => {
+    const { log, lines } = recorded();
+    const narrow = (first: number) =>
+      Array.from({ length: 4000 }, (_, i) => ({ reason: "narrow" as const, peer: first + i }));
+    log.reports(3, narrow(0), 0);
+    assert.equal(lines.length, 16 + 1);
+    assert.deepEqual(lines.at(-1)?.[0], { node: 3 });
+    for (let i = 1; i < 100; i++) log.reports(3, narrow(i), 0);
+    assert.equal(lines.length, 64 + 1);
+    log.reports(4, narrow(0), 0);
+    assert.equal(lines.length, 64 + 1 + 16 + 1);
+    log.repeat(MINUTE);
+    const times = lines.slice(82).reduce((sum, [fields]) => sum + Number(fields["times"]), 0);
+    assert.equal(times + 82, 101 * 4000);
+  });
+
+  it("keeps its last refusals by its own time, whatever becomes of the wall clock", () => {
+    const HOUR = 60 * MINUTE;
+    const { log } = recorded();
+    const refuse = (
+      member: number | undefined,
+      code: "malformed" | "duplicate",
+      atMs: number,
+      nowMs: number,
+    ): void => log.connection({ code, text: code, from, pubKey: key(member ?? 9) }, member, atMs, nowMs);
+    refuse(3, "malformed", 10 * HOUR, 0);
+    // The clock is set back by hours, and somebody goes on for minutes.
+    refuse(4, "duplicate", HOUR, 1000);
+    for (let ms = 2000; ms < 3 * MINUTE; ms += 1000) refuse(3, "malformed", HOUR, ms);
+    assert.equal(log.last?.code, "malformed");
+    refuse(undefined, "duplicate", HOUR, 5 * MINUTE);
+    assert.equal(log.last?.code, "duplicate", "a member's last is two minutes old");
+    // And forward: seconds have passed.
+    refuse(3, "malformed", HOUR, 5 * MINUTE + 1000);
+    refuse(undefined, "duplicate", 20 * HOUR, 5 * MINUTE + 2000);
+    assert.equal(log.last?.code, "malformed");
+  });
+
   it("tells a refused connection from a refused message of a member, and keeps the last one", () => {
     const { log, lines } = recorded();
     log.connection({ code: "unknown-key", text: "no member", from, pubKey: key(0) }, undefined, 5, 5);
