@@ -12,6 +12,8 @@ import type { MemberBook } from "./member-book.ts";
 const ENVELOPE = 1024;
 /** Of members more is said only while less than this waits for the edge, bytes: all of them may be many megabytes. */
 const ROOM = 256 * 1024;
+/** A list in portions goes again at most so often, ms, to an edge that asks for it all the time. */
+const PORTIONS_EVERY_MS = 30_000;
 
 /** What it needs of an edge's connection. */
 export type FedConnection = Pick<EdgeConnection, "nodeId" | "send" | "queued">;
@@ -27,8 +29,10 @@ export class EdgeFeed<Connection extends FedConnection = EdgeConnection> {
   readonly #untold: Set<number> = new Set();
   /** All members are being told in portions. */
   #list: "begins" | "goes on" | undefined;
-  /** All members are to be told again. */
-  #repeat = false;
+  /** When that began last. */
+  #listMs = -Infinity;
+  /** All members are to be told again, and why. */
+  #repeat: "asked" | "switched" | undefined;
   /** The row that it has. */
   #row: { incarnation: number; counter: number } | undefined;
 
@@ -38,9 +42,10 @@ export class EdgeFeed<Connection extends FedConnection = EdgeConnection> {
     this.#coordinator = coordinator;
   }
 
-  sendAllMembers(): void {
+  /** `nowMs`: monotonic. */
+  sendAllMembers(nowMs: number): void {
     const { nodeId } = this.connection;
-    this.#list = undefined;
+    this.#list = this.#repeat = undefined;
     this.#tellOf(this.#book.nodeIds);
     const set = this.#take(SNAPSHOT_LIMIT - ENVELOPE);
     if (this.#untold.size === 0) {
@@ -50,6 +55,7 @@ export class EdgeFeed<Connection extends FedConnection = EdgeConnection> {
     }
     this.#tellOf(set.map((member) => member.nodeId));
     this.#list = "begins";
+    this.#listMs = nowMs;
     this.sendMore();
   }
 
@@ -80,16 +86,24 @@ export class EdgeFeed<Connection extends FedConnection = EdgeConnection> {
     this.#row = undefined;
   }
 
-  /** The edge has missed what was said of members: the next `repeatMembers` says it all again. */
+  /**
+   * The edge has missed what was said of members: `repeatMembers` says it all again. Not while it is being said: what
+   * it lacks is coming, and if not it asks again.
+   */
   forgetMembers(): void {
-    this.#repeat = true;
+    if (this.#list !== "goes on") this.#repeat ??= "asked";
   }
 
-  /** Members are many, so whoever asks for them often gets them once a second. */
-  repeatMembers(): void {
-    if (!this.#repeat) return;
-    this.#repeat = false;
-    this.sendAllMembers();
+  /** It is to know something else of the others than it was told. */
+  switchMembers(): void {
+    this.#repeat = "switched";
+  }
+
+  /** Members are many, so whoever asks for them often gets them as often as this is called, or once in 30 s. */
+  repeatMembers(nowMs: number): void {
+    if (this.#repeat === undefined) return;
+    if (this.#repeat === "asked" && nowMs - this.#listMs < PORTIONS_EVERY_MS) return;
+    this.sendAllMembers(nowMs);
   }
 
   /** What has changed of its row, or all of it. */

@@ -69,7 +69,7 @@ export class SuperEdges {
     coordinator.setPresence(this.#nowUs(), nodeId, true, hello.incarnation);
     const observed = book.observedOf(nodeId);
     connection.send({ type: "welcome", ...welcome, ...(observed !== undefined && { observed }) });
-    feed.sendAllMembers();
+    feed.sendAllMembers(now());
     this.tellSoon();
   }
 
@@ -90,7 +90,7 @@ export class SuperEdges {
 
   /** What this edge is told of the others is not what it was. */
   repeatMembers(nodeId: number): void {
-    this.#feeds.get(nodeId)?.forgetMembers();
+    this.#feeds.get(nodeId)?.switchMembers();
   }
 
   /** Something has changed that edges are to hear of. */
@@ -127,7 +127,7 @@ export class SuperEdges {
   tick(reportTimeoutMs: number): void {
     this.#parts.coordinator.expire(this.#nowUs(), reportTimeoutMs * 1000);
     for (const feed of this.#feeds.values()) {
-      feed.repeatMembers();
+      feed.repeatMembers(this.#parts.now());
       this.#noteEndpoints(feed);
     }
     this.tell();

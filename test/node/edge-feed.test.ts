@@ -74,7 +74,7 @@ const membersOf = (messages: SuperMessage[]): Members[] =>
 describe("what an edge is told of the members", () => {
   it("begins with all but itself; changes follow with generations that have no gap", () => {
     const fed = new Fed(2, 3);
-    fed.feed.sendAllMembers();
+    fed.feed.sendAllMembers(0);
     fed.feed.sendMembers([3], [1]);
     fed.feed.sendMembers([1], []);
     const told = membersOf(fed.take()).map(({ generation, full, set, removed }) => [
@@ -122,14 +122,14 @@ describe("what an edge is told of the members", () => {
 
   it("is told whole again, once, when the edge has missed something", () => {
     const fed = new Fed(2, 3);
-    fed.feed.sendAllMembers();
+    fed.feed.sendAllMembers(0);
     fed.take();
-    fed.feed.repeatMembers();
+    fed.feed.repeatMembers(0);
     assert.deepEqual(fed.take(), []);
     fed.feed.forgetMembers();
     fed.feed.forgetMembers();
-    fed.feed.repeatMembers();
-    fed.feed.repeatMembers();
+    fed.feed.repeatMembers(0);
+    fed.feed.repeatMembers(0);
     const told = membersOf(fed.take());
     assert.deepEqual(
       told.map(({ full, generation }) => [full, generation]),
@@ -157,7 +157,7 @@ describe("a list of members that is too long for one message", function () {
     const list = new MemberList(new FakeCore(), []);
     const before = new Fed(1, 1);
     before.book.setPeers([superPeer(1), superPeer(LEFT), superPeer(2)]);
-    before.feed.sendAllMembers();
+    before.feed.sendAllMembers(0);
     const applyOf = (from: Fed): void => {
       for (const message of from.take()) {
         const parsed = parseSuperMessage(encodeMessage(message) ?? new Uint8Array());
@@ -172,7 +172,7 @@ describe("a list of members that is too long for one message", function () {
 
   it("comes in portions that fit, and who is in none of them goes with the last", () => {
     const { fed, list, apply } = long();
-    fed.feed.sendAllMembers();
+    fed.feed.sendAllMembers(0);
     const told = membersOf(fed.sent);
     assert.deepEqual(
       [told[0]?.part, told[1]?.part, told.at(-1)?.part, told.at(-2)?.part],
@@ -193,14 +193,14 @@ describe("a list of members that is too long for one message", function () {
 
   it("leaves the members as they are where it is interrupted, and is told anew", () => {
     const { fed, list, apply } = long();
-    fed.feed.sendAllMembers();
+    fed.feed.sendAllMembers(0);
     fed.sent.splice(10);
     apply();
     assert.notEqual(list.get(LEFT), undefined);
     assert.notEqual(list.get(2), undefined);
     // Another connection, with the same supernode: it begins with a list.
     const again = new EdgeFeed(fed.feed.connection, fed.book, fed.coordinator);
-    again.sendAllMembers();
+    again.sendAllMembers(0);
     apply();
     assert.equal(list.get(LEFT), undefined);
     assert.equal(list.nodeIds.length, MEMBERS - 1);
@@ -208,7 +208,7 @@ describe("a list of members that is too long for one message", function () {
 
   it("is asked for again where a portion is missing", () => {
     const { fed, list } = long();
-    fed.feed.sendAllMembers();
+    fed.feed.sendAllMembers(0);
     fed.sent.splice(5, 1);
     const answers = membersOf(fed.take()).map((message) => list.apply(message));
     assert.equal(answers.indexOf(false), 5);
@@ -216,10 +216,49 @@ describe("a list of members that is too long for one message", function () {
     assert.notEqual(list.get(LEFT), undefined);
   });
 
+  /** How often a list began in what was sent since. */
+  const begun = (fed: Fed): number => membersOf(fed.take()).filter(({ part }) => part === "first").length;
+
+  it("goes again every thirty seconds at most, however often an edge asks for it", () => {
+    const { fed } = long();
+    fed.feed.sendAllMembers(0);
+    assert.equal(begun(fed), 1);
+    const times: number[] = [];
+    for (let s = 1; s <= 100; s++) {
+      fed.feed.forgetMembers();
+      fed.feed.repeatMembers(s * 1000);
+      if (begun(fed) > 0) times.push(s);
+    }
+    assert.deepEqual(times, [30, 60, 90]);
+  });
+
+  it("is not begun anew while it is on its way, but when the edge is to know something else", () => {
+    const { fed, list, apply } = long();
+    fed.reads = false;
+    fed.feed.sendAllMembers(0);
+    for (let s = 1; s <= 100; s++) {
+      fed.feed.forgetMembers();
+      fed.feed.repeatMembers(s * 1000);
+    }
+    assert.equal(membersOf(fed.sent).filter(({ part }) => part === "first").length, 1);
+    apply();
+    fed.feed.switchMembers();
+    fed.feed.repeatMembers(101_000);
+    for (let rounds = 0; rounds < 100; rounds++) {
+      fed.drain();
+      assert.ok(fed.sent[0] === undefined || rounds > 0 || membersOf(fed.sent)[0]?.part === "first");
+      apply();
+    }
+    assert.equal(list.nodeIds.length, MEMBERS - 1);
+    assert.equal(list.lacksList, false);
+    fed.feed.repeatMembers(200_000);
+    assert.equal(begun(fed), 0, "those who asked meanwhile have it");
+  });
+
   it("does not wait in the supernode's memory for an edge that reads slowly", () => {
     const { fed, list, apply } = long();
     fed.reads = false;
-    fed.feed.sendAllMembers();
+    fed.feed.sendAllMembers(0);
     for (let rounds = 0; fed.sent.length > 0; rounds++) {
       const bytes = fed.sent.reduce((sum, message) => sum + (encodeMessage(message)?.length ?? 0), 0);
       assert.ok(bytes <= 320 * 1024, `${bytes} bytes`);
@@ -234,7 +273,7 @@ describe("a list of members that is too long for one message", function () {
   it("ends with what has changed meanwhile", () => {
     const { fed, list, apply } = long();
     fed.reads = false;
-    fed.feed.sendAllMembers();
+    fed.feed.sendAllMembers(0);
     // Some who were told of, and some who were not yet; one of them comes back.
     const gone = new Set([3, 4, 4000]);
     const left = fed.book.nodeIds.filter((nodeId) => !gone.has(nodeId));
