@@ -48,9 +48,9 @@ export class Announcement {
     return this.#now;
   }
 
-  /** Something waits to be told. */
+  /** Something waits to be told. Not while the member is away: when it comes it says what is true then. */
   get waits(): boolean {
-    return this.#told !== this.#now;
+    return this.#now.online && this.#told !== this.#now;
   }
 
   /** True when the others are to be told now, of this or of what has waited. */

@@ -132,7 +132,10 @@ export class MemberBook {
 
   /** Who changed or went since the last call. */
   takeChanges(): { changed: number[]; removed: number[] } {
-    for (const nodeId of this.#waiting) this.#change(nodeId, {});
+    for (const nodeId of this.#waiting) {
+      if (this.#entries.get(nodeId)?.said.waits === true) this.#change(nodeId, {});
+      else this.#waiting.delete(nodeId);
+    }
     const changes = {
       changed: [...this.#changed].filter((nodeId) => this.#entries.has(nodeId)),
       removed: [...this.#removed].filter((nodeId) => !this.#entries.has(nodeId)),
