@@ -155,6 +155,27 @@ describe("simulated supernode", function () {
     });
   });
 
+  it("cut off from all edges but one for minutes: they keep their ways, then and when they are back", () => {
+    forSeeds(SEEDS, (seed) => {
+      const sim = settledLab(seed);
+      const local = sim.random.pick(sim.nodes);
+      const others = sim.nodes.filter((node) => node !== local);
+      // The uplink of both: nobody hears the one beside the supernode any more.
+      const before = sim.routeChanges.length;
+      for (const node of others) {
+        sim.channel(node).cut(true);
+        sim.underlay.cutBoth(local, node);
+      }
+      sim.run(180 * SECOND);
+      for (const node of others) sim.channel(node).cut(false);
+      sim.run(30 * SECOND);
+      const torn = sim.routeChanges
+        .slice(before)
+        .filter(({ node, destination, to }) => to === NO_WAY && node !== local && destination !== local);
+      assert.deepEqual(torn, []);
+    });
+  });
+
   it("an edge whose process is started anew is reached again within 5 s", () => {
     forSeeds(SEEDS, (seed) => {
       const sim = settledLab(seed);
