@@ -4,7 +4,8 @@
  * megabytes of garbage gather before it looks. So there is a full collection some time after the start, and one whenever
  * the heap has grown by a few megabytes since the last, once a minute at most. Every minute pages that nobody needs go back
  * to the system: the C library's free ones, and those of the program itself, half of which only the start touched.
- * Frames are not held up: their thread is another one.
+ * Frames are not held up: their thread is another one. Nodes that one machine started together do not all do this in the
+ * same second: each has a minute of its own.
  */
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
@@ -27,11 +28,18 @@ type Collect = (options: { type: "major"; flavor: "last-resort" }) => void;
 
 const DELAY_MS = 4000;
 const EVERY_MS = 60_000;
+/** A process' minute differs from this by so much, up or down. */
+const SPREAD = 0.3;
 const GROWTH = 4 << 20;
 
 /** Returns what ends it. */
 export function keepMemorySmall(options: MemoryKeeperOptions): () => void {
-  const { trim, delayMs = DELAY_MS, everyMs = EVERY_MS, growth = GROWTH } = options;
+  const {
+    trim,
+    delayMs = DELAY_MS,
+    everyMs = EVERY_MS * (1 - SPREAD + 2 * SPREAD * Math.random()),
+    growth = GROWTH,
+  } = options;
   const { heapSize = () => process.memoryUsage().heapTotal, collect = collectAll } = options;
   let smallest = 0;
   const collectNow = (): void => {
