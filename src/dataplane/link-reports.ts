@@ -4,6 +4,18 @@ import type { LinkSample } from "../routing/reporter.ts";
 import { IPV4_UDP, IPV6_UDP } from "../wire/sizes.ts";
 import type { LinkReport } from "./messages.ts";
 
+/** So much of a round trip may be a busy machine's; more of it would hide too much of a lie, µs. */
+const UNSURE_US = 5000;
+
+/**
+ * The round trip that the delays of both directions are held against (DESIGN §7, "Honesty"). Questions wait in a busy node
+ * until it runs, and the least of a few still has some of that: less by how far they lie apart.
+ */
+function sureRoundTrip({ rtt, rttMin }: LinkSnapshot): number | null {
+  if (rttMin === undefined) return null;
+  return rttMin - Math.min(UNSURE_US, Math.max(0, (rtt ?? rttMin) - rttMin));
+}
+
 /** @param packetMtu largest IP packet that passes to the endpoint; 0 = not known */
 export function linkSample(seen: LinkSnapshot, packetMtu: number, ipv6: boolean): LinkSample {
   return {
@@ -15,7 +27,7 @@ export function linkSample(seen: LinkSnapshot, packetMtu: number, ipv6: boolean)
     jitterUs: seen.jitter,
     loss: seen.lossIn,
     lossOf: seen.lossInOf,
-    rttMinUs: seen.rttMin ?? null,
+    rttMinUs: sureRoundTrip(seen),
     mtu: packetMtu === 0 ? 0 : packetMtu - (ipv6 ? IPV6_UDP : IPV4_UDP),
     localEpoch: seen.localEpoch,
     remoteEpoch: seen.remoteEpoch,

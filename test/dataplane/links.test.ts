@@ -90,6 +90,17 @@ describe("what a link reports", () => {
     );
   });
 
+  it("tells a round trip that is surely not too long: less by what its samples lie apart, and 5 ms at most", () => {
+    const seen = core(7).snapshot(1_000_000);
+    const told = (rtt: number | undefined, rttMin: number | undefined): number | null =>
+      linkSample({ ...seen, rtt, rttMin }, 0, true).rttMinUs;
+    assert.equal(told(undefined, undefined), null);
+    assert.equal(told(20_300, 20_000), 19_700);
+    assert.equal(told(90_000, 20_000), 15_000);
+    // The average was made anew after the least was found.
+    assert.equal(told(19_000, 20_000), 20_000);
+  });
+
   it("counts the MTU in UDP payload for the reporter", () => {
     const seen = core(7).snapshot(0);
     assert.deepEqual([linkSample(seen, 1500, false).mtu, linkSample(seen, 1500, true).mtu], [1472, 1452]);
