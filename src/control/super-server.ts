@@ -68,7 +68,7 @@ export interface SuperServerOptions {
   authorize(pubKey: Uint8Array, hello: Hello): Authorization;
   /** A proven, authorised edge. Set `onMessage` and `onClose` before returning, and send `welcome`. */
   onEdge(edge: EdgeConnection): void;
-  /** As often as others like. */
+  /** Called as often as somebody likes to be refused: whoever logs it says repetitions together. */
   onRefused(refusal: Refusal): void;
   /** A message for an edge was too long to be sent. */
   onOversize?(nodeId: number, type: SuperMessage["type"]): void;

@@ -1,7 +1,7 @@
 /** How much fits a link. DESIGN §7, §8. */
 import { IPV4_UDP, IPV6_UDP, LEAST_MTU } from "../wire/sizes.ts";
 
-/** UDP payload that passes where nothing larger was proven, and that every link of a relayed way has to carry. */
+/** UDP payload that passes where nothing larger was proven; a backup that carries less cuts frames into pieces. */
 export const UNPROVEN_PAYLOAD: number = LEAST_MTU - IPV6_UDP;
 /** No link carries less: the least that an IPv4 host believes of a path is 552 (Linux, ip_sysctl min_pmtu). */
 export const LEAST_PAYLOAD: number = 552 - IPV4_UDP;
