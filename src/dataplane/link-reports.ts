@@ -13,7 +13,7 @@ const UNSURE_US = 5000;
  */
 function sureRoundTrip({ rtt, rttMin }: LinkSnapshot): number | null {
   if (rttMin === undefined) return null;
-  return rttMin - Math.min(UNSURE_US, Math.max(0, (rtt ?? rttMin) - rttMin));
+  return Math.max(0, rttMin - Math.min(UNSURE_US, Math.max(0, (rtt ?? rttMin) - rttMin)));
 }
 
 /** @param packetMtu largest IP packet that passes to the endpoint; 0 = not known */

@@ -97,6 +97,8 @@ describe("what a link reports", () => {
     assert.equal(told(undefined, undefined), null);
     assert.equal(told(20_300, 20_000), 19_700);
     assert.equal(told(90_000, 20_000), 15_000);
+    // A supernode refuses a report with a negative one.
+    assert.equal(told(4000, 300), 0);
     // The average was made anew after the least was found.
     assert.equal(told(19_000, 20_000), 20_000);
   });
