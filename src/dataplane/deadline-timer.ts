@@ -23,6 +23,13 @@ export class DeadlineTimer {
     this.#timer = setTimeout(() => this.#fire(), Math.max(SOONEST_MS, Math.ceil((dueUs - nowUs) / 1000)));
   }
 
+  /** Nothing is due before `dueUs`: what was armed for is done. */
+  set(nowUs: number, dueUs: number): void {
+    if (dueUs === this.#armedUs) return;
+    this.stop();
+    this.arm(nowUs, dueUs);
+  }
+
   stop(): void {
     clearTimeout(this.#timer);
     this.#armedUs = Infinity;

@@ -16,8 +16,11 @@ import { LINK_UP } from "./members.ts";
 import type { Neighbour } from "./neighbour.ts";
 import type { PlaneState } from "./state.ts";
 
-/** Ticks in which every link is looked up once: a second. */
+/** Ticks in which every link that carries frames is looked up once: a second. */
 const TURNS = 20;
+/** The same for links that carry none: a dozen system calls each. */
+const IDLE_TURNS = 200;
+const IDLE_AFTER_US = 10_000_000;
 /** Questions of all links together, a second and at once: 75 KB/s where a hundred links come up behind a slow uplink. */
 const QUESTIONS_PER_SECOND = 50;
 const QUESTION_BURST = 10;
@@ -44,11 +47,11 @@ export class LinkMtus {
 
   /** Looks up those whose turn it is, and sends the questions that are due. */
   tick(nowUs: number, neighbours: Iterable<Neighbour>): void {
-    this.#turn = (this.#turn + 1) % TURNS;
-    let index = 0;
+    let turn = ++this.#turn;
     for (const entry of neighbours) {
       if (entry.packed === null) continue;
-      if (index++ % TURNS === this.#turn) this.#lookUp(nowUs, entry);
+      const turns = nowUs - entry.carriedAtUs < IDLE_AFTER_US ? TURNS : IDLE_TURNS;
+      if (turn++ % turns === 0) this.#lookUp(nowUs, entry);
       if (entry.pathMtu.nextUs <= nowUs && isOfUse(nowUs, entry)) this.#ask(nowUs, entry);
     }
   }

@@ -32,6 +32,8 @@ const CHANGES_MS = 10;
 const MTU_SPREAD = 0.2;
 /** Between two calls of {@link Links.tick}. */
 const TICK_US = 50_000;
+/** Scheduled probes that are due so soon leave with those that are due now: each wake-up costs more than what it sends. */
+const AHEAD_US = TICK_US / 2;
 
 /** What links want of the rest of the data plane. */
 export interface LinkHooks {
@@ -193,19 +195,19 @@ export class Links {
     const nowUs = nowMs * 1000;
     let nextUs = Infinity;
     for (const entry of this.#neighbours.values()) {
-      nextUs = Math.min(nextUs, entry.dueUs);
       const since = activity.unanswered[entry.nodeId] ?? 0;
       const unanswered =
         since !== 0 && nowMs - since > UNANSWERED_MS && nowMs - entry.unansweredAtMs > UNANSWERED_MS;
-      if (!unanswered && entry.dueUs > nowUs && activity.carried[entry.nodeId] === 0) continue;
-      this.#traffic(entry);
+      const isDue = entry.dueUs <= nowUs + AHEAD_US;
+      if (unanswered || isDue || activity.carried[entry.nodeId] !== 0) this.#traffic(entry);
       if (unanswered) {
         entry.unansweredAtMs = nowMs;
         this.#feed(entry, { type: "unanswered", sinceUs: since * 1000 });
       }
-      if (entry.dueUs <= nowUs) this.#feed(entry, { type: "tick", unreadUs: this.#state.lag.delayUs });
+      if (isDue) this.#feedTick(entry);
+      nextUs = Math.min(nextUs, entry.dueUs);
     }
-    this.#deadlines.arm(nowUs, nextUs);
+    this.#deadlines.set(nowUs, nextUs);
     this.#mtus.tick(nowUs, this.#neighbours.values());
     if (nowUs >= this.#samplesAtUs) this.#tellSamples();
   }
@@ -277,13 +279,17 @@ export class Links {
     const nowUs = this.#read();
     let nextUs = Infinity;
     for (const entry of this.#neighbours.values()) {
-      if (entry.dueUs <= nowUs) {
+      if (entry.dueUs <= nowUs + AHEAD_US) {
         this.#traffic(entry);
-        this.#feed(entry, { type: "tick", unreadUs: this.#state.lag.delayUs });
+        this.#feedTick(entry);
       }
       nextUs = Math.min(nextUs, entry.dueUs);
     }
-    this.#deadlines.arm(nowUs, nextUs);
+    this.#deadlines.set(nowUs, nextUs);
+  }
+
+  #feedTick(entry: Neighbour): void {
+    this.#feed(entry, { type: "tick", unreadUs: this.#state.lag.delayUs, aheadUs: AHEAD_US });
   }
 
   #feed(entry: Neighbour, event: LinkEvent): void {

@@ -171,7 +171,8 @@ export class LinkCore {
         this.#judge(nowUs - (event.unreadUs ?? 0), nowUs);
         break;
     }
-    if (this.#session) this.#sendDue(nowUs);
+    const aheadUs = event.type === "tick" ? (event.aheadUs ?? 0) : 0;
+    if (this.#session) this.#sendDue(nowUs, aheadUs);
     if (this.#exchange) this.#actions.push(this.#exchange);
     this.#exchange = undefined;
     return this.#actions;
@@ -368,13 +369,13 @@ export class LinkCore {
     }
   }
 
-  #sendDue(nowUs: number): void {
+  #sendDue(nowUs: number, aheadUs: number): void {
     if (this.endpoint !== undefined) {
       if (this.#schedule.takeQuick(nowUs)) {
         this.#sendActive(nowUs, PROBE_REPLY_WANTED, 0n, 0);
         if (this.#schedule.quickLeft === 0) this.#liveness.questionsSent(nowUs, this.#measures.patienceUs);
       }
-      if (this.#schedule.takeRegular(nowUs, this.#fast(nowUs), this.#random32())) {
+      if (this.#schedule.takeRegular(nowUs, this.#fast(nowUs), this.#random32(), aheadUs)) {
         const ask = this.#schedule.takeReplyTurn(nowUs) || !this.up || this.#clock !== undefined;
         this.#sendActive(nowUs, ask ? PROBE_REPLY_WANTED : 0, 0n, CHALLENGE_RESERVE);
         if (ask) this.#liveness.asked();

@@ -29,9 +29,10 @@ export type LinkEvent =
   | { type: "epoch"; epoch: number }
   /**
    * {@link LinkCore.nextDeadline} has passed. Hand in all received probes first; `unreadUs`: what has come within the last
-   * so many µs is not among them, so nobody is found dead for want of it.
+   * so many µs is not among them, so nobody is found dead for want of it. A scheduled probe that is due within `aheadUs`
+   * may leave now.
    */
-  | { type: "tick"; unreadUs?: number };
+  | { type: "tick"; unreadUs?: number; aheadUs?: number };
 
 export type LinkAction =
   /**

@@ -1,6 +1,8 @@
 /**
  * When to probe the active path: five a second while either end carries frames, else one, each interval ± 20 %;
  * three quick ones after idleness, a miss or a change of address. DESIGN §7.
+ *
+ * A frame now and then is no traffic: each broadcast crosses every link of its sender, and a large mesh always has one.
  */
 import type { LinkTuning } from "./tuning.ts";
 
@@ -13,7 +15,11 @@ export class ProbeSchedule {
   #quickLeft = 0;
   #sinceReply = 0;
   #lastReplyTurnUs = -Infinity;
+  /** The last three times at which frames were carried, apart from each other. */
   #lastCarriedUs = -Infinity;
+  #carriedBeforeUs = -Infinity;
+  #carriedFirstUs = -Infinity;
+  #lastBusyUs = -Infinity;
   #remoteActiveUntilUs = -Infinity;
 
   /** `slowestUs`: the own probes are never further apart on average, whatever the peer does. */
@@ -45,14 +51,20 @@ export class ProbeSchedule {
 
   /** Frames were carried. True when the link was idle before. */
   carried(nowUs: number): boolean {
-    const wasIdle = !this.locallyActive(nowUs);
-    this.#lastCarriedUs = nowUs;
-    return wasIdle;
+    const { activeForUs, burstUs, activeWithinUs } = this.#tuning;
+    const sinceUs = nowUs - this.#lastCarriedUs;
+    if (sinceUs >= burstUs) {
+      this.#carriedFirstUs = this.#carriedBeforeUs;
+      this.#carriedBeforeUs = this.#lastCarriedUs;
+      this.#lastCarriedUs = nowUs;
+    }
+    if (nowUs - this.#carriedFirstUs < activeWithinUs) this.#lastBusyUs = nowUs;
+    return sinceUs >= activeForUs;
   }
 
-  /** Did this node carry frames on the link lately? */
+  /** Did this node carry traffic on the link lately? */
   locallyActive(nowUs: number): boolean {
-    return nowUs - this.#lastCarriedUs < this.#tuning.activeForUs;
+    return nowUs - this.#lastBusyUs < this.#tuning.activeForUs;
   }
 
   /** The peer said whether it carries frames on the link. */
@@ -60,7 +72,7 @@ export class ProbeSchedule {
     this.#remoteActiveUntilUs = active ? nowUs + this.#tuning.remoteActiveForUs : -Infinity;
   }
 
-  /** Does either end carry frames? */
+  /** Does either end carry traffic? */
   active(nowUs: number): boolean {
     return this.locallyActive(nowUs) || nowUs < this.#remoteActiveUntilUs;
   }
@@ -85,9 +97,12 @@ export class ProbeSchedule {
     return true;
   }
 
-  /** True when a scheduled probe is due; it counts as sent and the next one is put on the calendar. */
-  takeRegular(nowUs: number, fast: boolean, random: number): boolean {
-    if (nowUs < this.#regularUs) return false;
+  /**
+   * True when a scheduled probe is due; it counts as sent and the next one is put on the calendar.
+   * @param aheadUs it may leave so much earlier
+   */
+  takeRegular(nowUs: number, fast: boolean, random: number, aheadUs: number = 0): boolean {
+    if (nowUs + aheadUs < this.#regularUs) return false;
     this.#regularUs = nowUs + this.#interval(fast, random);
     return true;
   }

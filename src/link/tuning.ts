@@ -6,8 +6,12 @@ export interface LinkTuning {
   idleIntervalUs: number;
   /** Each interval is multiplied by a random factor in 1 ± this. */
   intervalSpread: number;
-  /** A link counts as active this long after the last frame it carried. */
+  /** A link counts as active this long after the last frame of traffic that it carried. */
   activeForUs: number;
+  /** Frames are traffic when there were some at three times within this … */
+  activeWithinUs: number;
+  /** … that lie as far apart as this: closer ones are one burst. */
+  burstUs: number;
   /** What the peer said of its own activity holds this long. */
   remoteActiveForUs: number;
   /** One scheduled probe in so many asks for an immediate reply. */
@@ -89,6 +93,8 @@ export const LINK_TUNING: Readonly<LinkTuning> = Object.freeze({
   idleIntervalUs: 1_000_000,
   intervalSpread: 0.2,
   activeForUs: 10_000_000,
+  activeWithinUs: 3_000_000,
+  burstUs: 100_000,
   remoteActiveForUs: 3_000_000,
   replyEvery: 5,
   replyWithinUs: 5_000_000,

@@ -25,8 +25,9 @@ bool computesChecksums(int fd, int interfaceIndex) {
   ifreq request = {};
   ethtool_value value = {};
   value.cmd = ETHTOOL_GTXCSUM;
+  request.ifr_ifindex = interfaceIndex;
+  if (ioctl(fd, SIOCGIFNAME, &request) < 0) return true;
   request.ifr_data = reinterpret_cast<char*>(&value);
-  if (if_indextoname(static_cast<unsigned>(interfaceIndex), request.ifr_name) == nullptr) return true;
   return ioctl(fd, SIOCETHTOOL, &request) < 0 || value.data != 0;
 }
 

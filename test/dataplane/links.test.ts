@@ -54,27 +54,34 @@ describe("a neighbour", () => {
     assert.deepEqual([neighbour.sentCount, neighbour.receivedCount], [7, 3]);
   });
 
-  it("is looked up for its MTU once in twenty ticks, if it has an address, however many there are", () => {
-    const counts = { sent: 0, received: 0, lookups: [] as number[] };
-    const engine = counting(counts);
-    const members = new Members();
-    const mtus = new LinkMtus({ engine, members }, 0, () => assert.fail());
-    const neighbours = Array.from({ length: 250 }, (_, i) => new Neighbour(i + 2, i, core(i + 2), engine));
-    for (const neighbour of neighbours) neighbour.packed = new Uint8Array(20);
-    const [first] = neighbours;
-    assert(first);
-    first.packed = null;
-    for (let tick = 0; tick < 20; tick++) {
-      const before = counts.lookups.length;
-      mtus.tick(0, neighbours);
-      assert(counts.lookups.length - before <= 13);
-    }
-    assert.deepEqual(
-      counts.lookups.toSorted((a, b) => a - b),
-      Array.from({ length: 249 }, (_, i) => i + 1),
-    );
-    assert.deepEqual([members.linkMtu[2], members.linkMtu[3]], [0, 1001]);
-  });
+  for (const [carriesFrames, ticks] of [
+    [true, 20],
+    [false, 200],
+  ] as const) {
+    it(`that carries ${carriesFrames ? "" : "no "}frames is looked up for its MTU once in ${ticks} ticks, if it has an address`, () => {
+      const counts = { sent: 0, received: 0, lookups: [] as number[] };
+      const engine = counting(counts);
+      const members = new Members();
+      const mtus = new LinkMtus({ engine, members }, 0, () => assert.fail());
+      const neighbours = Array.from({ length: 250 }, (_, i) => new Neighbour(i + 2, i, core(i + 2), engine));
+      for (const neighbour of neighbours) neighbour.packed = new Uint8Array(20);
+      const [first] = neighbours;
+      assert(first);
+      first.packed = null;
+      for (let tick = 0; tick < ticks; tick++) {
+        const before = counts.lookups.length;
+        const nowUs = tick * 50_000;
+        if (carriesFrames) for (const neighbour of neighbours) neighbour.carriedAtUs = nowUs;
+        mtus.tick(nowUs, neighbours);
+        assert(counts.lookups.length - before <= Math.ceil(249 / ticks));
+      }
+      assert.deepEqual(
+        counts.lookups.toSorted((a, b) => a - b),
+        Array.from({ length: 249 }, (_, i) => i + 1),
+      );
+      assert.deepEqual([members.linkMtu[2], members.linkMtu[3]], [0, 1001]);
+    });
+  }
 });
 
 describe("what a link reports", () => {
