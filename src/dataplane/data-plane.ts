@@ -274,7 +274,8 @@ export class DataPlane {
         this.#dispatch.record(KIND_FRAME, node, new Uint8Array(0), false);
     }
     if (this.#ticks % REPORT_EVERY_TICKS === 0) {
-      this.#post({ type: "activity", reports: this.#sessions.activity(), nowMs: state.nowMs });
+      const reports = this.#sessions.activity(this.#ticks % SECOND_TICKS === 0);
+      if (reports.length > 0) this.#post({ type: "activity", reports, nowMs: state.nowMs });
       const late = state.waiting.expire(state.nowMs);
       if (late > 0) state.drops.count("waitTooLong", late);
       this.#paths.scan(this.#sessions.nodes());

@@ -160,7 +160,7 @@ export class Links {
   /** `arrivalUs` is mesh time. */
   probe(nodeId: number, bytes: Uint8Array, receiveSlot: number, arrivalUs: number): void {
     const entry = this.#neighbours.get(nodeId);
-    const from = this.#originOf(receiveSlot);
+    const from = entry && this.#originOf(entry, receiveSlot);
     if (entry === undefined || from === undefined || bytes.length < PROBE_BYTES) {
       this.#state.drops.count("probeMalformed");
       return;
@@ -181,7 +181,7 @@ export class Links {
   moved(nodeId: number, receiveSlot: number): void {
     const entry = this.#neighbours.get(nodeId);
     if (entry === undefined || this.#state.nowMs - entry.movedAtMs < MOVED_EVERY_MS) return;
-    const from = this.#originOf(receiveSlot);
+    const from = this.#originOf(entry, receiveSlot);
     if (from === undefined) return;
     entry.movedAtMs = this.#state.nowMs;
     // The last relay takes the transit header off, and its own address is on the record.
@@ -358,7 +358,10 @@ export class Links {
     return false;
   }
 
-  #originOf(receiveSlot: number): string | undefined {
-    return textOf(this.#state.engine.addresses, receiveSlot * PACKED_ADDRESS);
+  /** Nearly always it is the link's endpoint, whose text is at hand. */
+  #originOf(entry: Neighbour, receiveSlot: number): string | undefined {
+    const { addresses } = this.#state.engine;
+    const offset = receiveSlot * PACKED_ADDRESS;
+    return entry.isAt(addresses, offset) ? entry.core.endpoint : textOf(addresses, offset);
   }
 }

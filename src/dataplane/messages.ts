@@ -242,6 +242,7 @@ export type FromWorker =
   | { type: "failed"; step: string; errno: number; message: string }
   | { type: "handshake"; datagram: Uint8Array; address: Uint8Array; hop: number; source: number }
   | { type: "confirmed"; localIndex: number }
+  /** Of all sessions once a second; of those that an answer is overdue from more often. */
   | { type: "activity"; reports: ActivityReport[]; nowMs: number }
   | { type: "control"; nodeId: number; payload: Uint8Array }
   | { type: "want"; nodeId: number }

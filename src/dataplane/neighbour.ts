@@ -41,6 +41,14 @@ export class Neighbour {
     return this.packed === null ? 0 : this.pathMtu.size;
   }
 
+  /** Whether this packed address is the endpoint. */
+  isAt(addresses: Uint8Array, offset: number): boolean {
+    const { packed } = this;
+    if (packed === null) return false;
+    for (let i = 0; i < packed.length; i++) if (packed[i] !== addresses[offset + i]) return false;
+    return true;
+  }
+
   /** Reads the engine's counts of the link. */
   count(engine: Engine): void {
     if (!engine.linkStats(this.link, this.#stats)) return;

@@ -8,6 +8,9 @@ import type { ActivityReport, FromWorker, PeerReport, ToWorker } from "./message
 import type { PlaneState } from "./state.ts";
 import { chooseWay, WAY_NODE } from "./ways.ts";
 
+/** An answer that takes longer than this may not come. */
+const OVERDUE_MS = 200;
+
 interface Installed {
   nodeId: number;
   slot: number;
@@ -108,17 +111,20 @@ export class Sessions {
     return this.#current.keys();
   }
 
-  activity(): ActivityReport[] {
-    const { activity, engine } = this.#state;
+  /** @param all those too that nothing is overdue from */
+  activity(all: boolean): ActivityReport[] {
+    const { activity, engine, nowMs } = this.#state;
     const reports: ActivityReport[] = [];
     for (const [nodeId, localIndex] of this.#current) {
       const installed = this.#byIndex.get(localIndex);
       if (installed === undefined) continue;
+      const since = activity.unanswered[nodeId] ?? 0;
+      if (!all && (since === 0 || nowMs - since < OVERDUE_MS)) continue;
       engine.keypairStats(installed.slot, this.#stats);
       reports.push({
         nodeId,
         lastHeard: activity.heard[nodeId] ?? 0,
-        unansweredSince: activity.unanswered[nodeId] ?? 0,
+        unansweredSince: since,
         lastFrame: activity.framed[nodeId] ?? 0,
         sentRecords: this.#stats[0] ?? 0,
         localIndex,

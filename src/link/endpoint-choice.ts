@@ -82,6 +82,7 @@ export class EndpointChoice {
 
   /** Whether an address (canonical text) may be sent to at all. */
   acceptable(text: string): boolean {
+    if (text === this.#endpoint) return true;
     const address = parseAddress(text);
     if (!address || !isUsableEndpoint(address, this.#allowLoopback)) return false;
     return !this.#policy.refused(text);

@@ -130,7 +130,7 @@ export class LinkCore {
   handle(nowUs: number, event: LinkEvent, random32: () => number): LinkAction[] {
     this.#actions = [];
     this.#random32 = random32;
-    this.#writer.sent.settle();
+    this.#writer.settle();
     switch (event.type) {
       case "start":
         break;

@@ -37,7 +37,7 @@ export type LinkEvent =
 export type LinkAction =
   /**
    * Seal and send directly, to `to` or (null) to the endpoint. Stamp the departure (mesh clock) into this very
-   * array with stampProbeSent right before sealing; the link reads it from there.
+   * array with stampProbeSent right before sealing; the link reads it from there. It is used again after the next event.
    */
   | { type: "probe"; to: string | null; payload: Uint8Array }
   /** The endpoint is now this. `proven` is false only for one that was told. */

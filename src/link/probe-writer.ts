@@ -13,6 +13,9 @@ export class ProbeWriter {
   readonly sent: SentProbes;
   readonly #measures: LinkMeasures;
   readonly #bitmap: Uint8Array = new Uint8Array(LOSS_BITMAP_BYTES);
+  /** Made once: memory of this size costs the engine and its collector a detour each time. */
+  readonly #payloads: Uint8Array[] = [];
+  #used = 0;
   #epoch: number;
   #sequence: number;
   #firstSequence: number;
@@ -41,6 +44,12 @@ export class ProbeWriter {
     return this.#firstSequence;
   }
 
+  /** What was written has been sent by now: its departures are taken over and its payloads used again. */
+  settle(): void {
+    this.sent.settle();
+    this.#used = 0;
+  }
+
   /** A new epoch of the own clock: what was sent before tells nothing any more. */
   beginEpoch(epoch: number): void {
     this.#epoch = epoch;
@@ -53,6 +62,7 @@ export class ProbeWriter {
    * the last, so that the peer's count of missing numbers stays about the active path.
    * @param to where it will go
    * @param echoedNonce nonce of the probe it answers, or 0
+   * @returns valid until {@link settle}
    */
   write(nowUs: number, flags: number, echoedNonce: bigint, to: string, random32: () => number): Uint8Array {
     const measures = this.#measures;
@@ -62,7 +72,7 @@ export class ProbeWriter {
     const asks = (flags & PROBE_REPLY_WANTED) !== 0;
     const nonce = asks ? (BigInt(random32() >>> 0) << 32n) | BigInt(random32() >>> 0) | 1n : 0n;
     measures.loss.writeBitmap(this.#bitmap);
-    const payload = new Uint8Array(PROBE_BYTES);
+    const payload = (this.#payloads[this.#used++] ??= new Uint8Array(PROBE_BYTES));
     encodeProbe(
       {
         flags,
