@@ -30,6 +30,19 @@ describe("the deadline timer", () => {
     assert.equal(runs, 0);
   });
 
+  it("forgets a deadline that is done when told what comes next", async () => {
+    let runs = 0;
+    const timer = new DeadlineTimer(HORIZON_US, () => runs++);
+    timer.arm(0, 5_000);
+    timer.set(0, Infinity);
+    await sleep(100);
+    assert.equal(runs, 0);
+    timer.set(0, 40_000);
+    timer.set(0, 5_000);
+    await sleep(100);
+    assert.equal(runs, 1);
+  });
+
   it("does not keep a thread busy with what is always overdue", async () => {
     let runs = 0;
     const timer: DeadlineTimer = new DeadlineTimer(HORIZON_US, () => {

@@ -54,6 +54,17 @@ describe("a neighbour", () => {
     assert.deepEqual([neighbour.sentCount, neighbour.receivedCount], [7, 3]);
   });
 
+  it("knows its endpoint by the packed address", () => {
+    const neighbour = new Neighbour(7, 0, core(7), counting({ sent: 0, received: 0, lookups: [] }));
+    const [here, port, host] = ["192.0.2.7:1", "192.0.2.7:2", "192.0.2.8:1"].map((text) => packedOf(text));
+    assert(here && port && host);
+    const addresses = Uint8Array.from([...port, ...here, ...host]);
+    const isAt = (): boolean[] => [0, 20, 40].map((offset) => neighbour.isAt(addresses, offset));
+    assert.deepEqual(isAt(), [false, false, false]);
+    neighbour.packed = here;
+    assert.deepEqual(isAt(), [false, true, false]);
+  });
+
   for (const [carriesFrames, ticks] of [
     [true, 20],
     [false, 200],

@@ -61,3 +61,14 @@ describe("the first frame in ten seconds", () => {
     assert.deepEqual(first, [true, false, false, false, false, true]);
   });
 });
+
+describe("a scheduled probe", () => {
+  it("may leave a little ahead, and the next one counts from there", () => {
+    const schedule = new ProbeSchedule(LINK_TUNING);
+    schedule.start(1000 * MS);
+    assert.equal(schedule.takeRegular(974 * MS, true, 0x80000000, 25 * MS), false);
+    assert.equal(schedule.takeRegular(975 * MS, true, 0x80000000), false);
+    assert.equal(schedule.takeRegular(975 * MS, true, 0x80000000, 25 * MS), true);
+    assert.equal(schedule.nextDeadline(), 1175 * MS);
+  });
+});
