@@ -21,6 +21,9 @@ const TURNS = 20;
 /** The same for links that carry none: a dozen system calls each. */
 const IDLE_TURNS = 200;
 const IDLE_AFTER_US = 10_000_000;
+/** A link that begins to carry frames does not wait for its turn; but a broadcast begins that on all of them. */
+const STALE_US = 2_000_000;
+const STALE_PER_TICK = 2;
 /** Questions of all links together, a second and at once: 75 KB/s where a hundred links come up behind a slow uplink. */
 const QUESTIONS_PER_SECOND = 50;
 const QUESTION_BURST = 10;
@@ -48,10 +51,13 @@ export class LinkMtus {
   /** Looks up those whose turn it is, and sends the questions that are due. */
   tick(nowUs: number, neighbours: Iterable<Neighbour>): void {
     let turn = ++this.#turn;
+    let left = STALE_PER_TICK;
     for (const entry of neighbours) {
       if (entry.packed === null) continue;
-      const turns = nowUs - entry.carriedAtUs < IDLE_AFTER_US ? TURNS : IDLE_TURNS;
-      if (turn++ % turns === 0) this.#lookUp(nowUs, entry);
+      const carries = nowUs - entry.carriedAtUs < IDLE_AFTER_US;
+      const isTurn = turn++ % (carries ? TURNS : IDLE_TURNS) === 0;
+      const isStale = carries && nowUs - entry.lookedUpUs > STALE_US;
+      if (isTurn || (isStale && left-- > 0)) this.#lookUp(nowUs, entry);
       if (entry.pathMtu.nextUs <= nowUs && isOfUse(nowUs, entry)) this.#ask(nowUs, entry);
     }
   }
@@ -83,6 +89,7 @@ export class LinkMtus {
   }
 
   #lookUp(nowUs: number, entry: Neighbour): void {
+    entry.lookedUpUs = nowUs;
     entry.pathMtu.limit(nowUs, this.#state.engine.refreshRoute(entry.link, this.mark));
     this.#note(entry);
   }

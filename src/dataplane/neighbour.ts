@@ -17,6 +17,8 @@ export class Neighbour {
   unansweredAtMs: number = -Infinity;
   /** When frames were last seen to go over the link, µs. */
   carriedAtUs: number = -Infinity;
+  /** When the route to it was last looked up, µs. */
+  lookedUpUs: number = -Infinity;
   /** When the core wants its next tick, µs. */
   dueUs: number = Infinity;
   /** Datagrams since the last {@link count}. */

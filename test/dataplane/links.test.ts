@@ -75,7 +75,10 @@ describe("a neighbour", () => {
       const members = new Members();
       const mtus = new LinkMtus({ engine, members }, 0, () => assert.fail());
       const neighbours = Array.from({ length: 250 }, (_, i) => new Neighbour(i + 2, i, core(i + 2), engine));
-      for (const neighbour of neighbours) neighbour.packed = new Uint8Array(20);
+      for (const neighbour of neighbours) {
+        neighbour.packed = new Uint8Array(20);
+        neighbour.lookedUpUs = 0;
+      }
       const [first] = neighbours;
       assert(first);
       first.packed = null;
@@ -93,6 +96,43 @@ describe("a neighbour", () => {
       assert.deepEqual([members.linkMtu[2], members.linkMtu[3]], [0, 1001]);
     });
   }
+});
+
+describe("a link that begins to carry frames", () => {
+  it("is looked up for its MTU at once, and then each second", () => {
+    const counts = { sent: 0, received: 0, lookups: [] as number[] };
+    const engine = counting(counts);
+    const mtus = new LinkMtus({ engine, members: new Members() }, 0, () => assert.fail());
+    const neighbour = new Neighbour(7, 0, core(7), engine);
+    neighbour.packed = new Uint8Array(20);
+    let nowUs = 0;
+    const ticks = (count: number): number => {
+      const before = counts.lookups.length;
+      for (let i = 0; i < count; i++) mtus.tick((nowUs += 50_000), [neighbour]);
+      return counts.lookups.length - before;
+    };
+    ticks(250);
+    assert.equal(ticks(100), 0);
+    neighbour.carriedAtUs = nowUs;
+    assert.equal(ticks(1), 1);
+    const inTwoSeconds = ticks(40);
+    assert(inTwoSeconds >= 1 && inTwoSeconds <= 3, `${inTwoSeconds}`);
+  });
+
+  it("is looked up with few others at once, though a broadcast begins that on hundreds", () => {
+    const counts = { sent: 0, received: 0, lookups: [] as number[] };
+    const engine = counting(counts);
+    const mtus = new LinkMtus({ engine, members: new Members() }, 0, () => assert.fail());
+    const neighbours = Array.from({ length: 250 }, (_, i) => new Neighbour(i + 2, i, core(i + 2), engine));
+    for (const neighbour of neighbours) neighbour.packed = new Uint8Array(20);
+    for (const neighbour of neighbours) neighbour.carriedAtUs = 0;
+    for (let tick = 0; tick < 20; tick++) {
+      const before = counts.lookups.length;
+      mtus.tick(tick * 50_000, neighbours);
+      assert(counts.lookups.length - before <= 15);
+    }
+    assert.equal(new Set(counts.lookups).size, 250);
+  });
 });
 
 describe("what a link reports", () => {
