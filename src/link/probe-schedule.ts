@@ -1,5 +1,5 @@
 /**
- * When to probe the active path: five a second while either end carries frames, else one, each interval ± 20 %;
+ * When to probe the active path: five a second while either end carries traffic, else one, each interval ± 20 %;
  * three quick ones after idleness, a miss or a change of address. DESIGN §7.
  *
  * A frame now and then is no traffic: each broadcast crosses every link of its sender, and a large mesh always has one.
