@@ -25,6 +25,7 @@
 #include "commands.h"
 #include "network.h"
 #include "pool.h"
+#include "punctuality.h"
 #include "sockets.h"
 
 namespace netlab {
@@ -33,9 +34,6 @@ namespace {
 constexpr int kPriority = 10;
 constexpr uint32_t kDefaultSlots = 128 << 10;
 constexpr uint32_t kDefaultSlotBytes = 2048;
-// What leaves so soon leaves now. Waking up takes about as long, so on the whole frames leave on time, and those that
-// are close to each other leave together.
-constexpr int64_t kEarlyNs = 50 * kMicrosecond;
 // In one turn, so that nothing waits long for anything else.
 constexpr int kLinesPerTurn = 4;
 constexpr int kSendsPerTurn = 4;
@@ -64,6 +62,8 @@ class Wire {
   Receiver receiver_;
   Sender sender_;
   Network network_;
+  Punctuality punctuality_;
+  int64_t sleptForNs_ = 0;  // when the frame is due that the last sleep ended for; 0: it ended for something else
   Due leaving_[kBatch];
   uint32_t leavingCount_ = 0;
   std::string input_;
@@ -111,13 +111,17 @@ void Wire::sleep(bool haste) {
   polls_[2] = {answers_.empty() ? -1 : STDOUT_FILENO, POLLOUT, 0};
   timespec time{};
   timespec* timeout = &time;
+  int64_t nextNs = agenda_.nextNs();
+  int64_t wait = 0;
   if (!haste && agenda_.empty()) {
     timeout = nullptr;
   } else if (!haste) {
-    int64_t wait = std::max<int64_t>(0, agenda_.nextNs() - kEarlyNs - now(CLOCK_MONOTONIC));
+    wait = std::max<int64_t>(0, nextNs - punctuality_.aheadNs() - now(CLOCK_MONOTONIC));
     time = {wait / kSecond, wait % kSecond};
   }
-  if (ppoll(polls_, 3, timeout, nullptr) < 0) polls_[1].revents = 0;
+  int ready = ppoll(polls_, 3, timeout, nullptr);
+  if (ready < 0) polls_[1].revents = 0;
+  sleptForNs_ = ready == 0 && wait > 0 ? nextNs : 0;
 }
 
 // True when there may be more.
@@ -154,8 +158,9 @@ void Wire::enter(uint32_t i, int64_t arrivalNs) {
   }
 }
 
+// What is nearly due leaves together with what is.
 void Wire::sendDue() {
-  int64_t time = now(CLOCK_MONOTONIC) + kEarlyNs;
+  int64_t time = now(CLOCK_MONOTONIC) + punctuality_.aheadNs();
   for (int batches = 0; batches < kSendsPerTurn && agenda_.nextNs() <= time;) {
     Due due = agenda_.take();
     if (network_.at(due.direction).direction.era() != due.era) {
@@ -175,6 +180,8 @@ void Wire::sendDue() {
 void Wire::flush() {
   bool refused[kBatch];
   sender_.flush(refused);
+  if (sleptForNs_ != 0) punctuality_.slept(sleptForNs_, now(CLOCK_MONOTONIC));
+  sleptForNs_ = 0;
   for (uint32_t i = 0; i < leavingCount_; i++) {
     Counters& counters = network_.at(leaving_[i].direction).direction.counters;
     if (refused[i]) {

@@ -10,6 +10,7 @@
 #include "../commands.h"
 #include "../direction.h"
 #include "../network.h"
+#include "../punctuality.h"
 
 #define REQUIRE(condition)                                                         \
   do {                                                                             \
@@ -284,6 +285,36 @@ void commandsThatMakeNoSenseAreRefused() {
   }
 }
 
+// How many of `frames` leave late on a machine that needs from `least` to `most` ns to wake up and send.
+int lateOf(Punctuality& punctuality, int frames, int64_t least, int64_t most) {
+  Random random(9);
+  int late = 0;
+  for (int64_t due = kMs; frames-- > 0; due += kMs) {
+    int64_t needs = least + static_cast<int64_t>(random.share() * static_cast<double>(most - least));
+    int64_t left = due - punctuality.aheadNs() + needs;
+    if (left > due) late++;
+    punctuality.slept(due, left);
+  }
+  return late;
+}
+
+void asManyLeaveEarlyAsLateHoweverSlowTheMachineIs() {
+  for (auto [least, most] : {std::pair<int64_t, int64_t>{20'000, 60'000}, {80'000, 200'000}}) {
+    Punctuality punctuality;
+    lateOf(punctuality, 1000, least, most);
+    int late = lateOf(punctuality, 1000, least, most);
+    REQUIRE(late > 400 && late < 600);
+  }
+}
+
+void nothingLeavesMuchTooEarlyAfterAStandstill() {
+  Punctuality punctuality;
+  lateOf(punctuality, 10'000, 50 * kMs, 60 * kMs);
+  REQUIRE(punctuality.aheadNs() <= 150'000);
+  lateOf(punctuality, 1000, 1000, 2000);
+  REQUIRE(punctuality.aheadNs() < 5000);
+}
+
 }  // namespace
 }  // namespace netlab
 
@@ -303,6 +334,8 @@ int main() {
   aCableCarriesEverythingUntouched();
   commandsChangeOneDirectionOrNothing();
   commandsThatMakeNoSenseAreRefused();
+  asManyLeaveEarlyAsLateHoweverSlowTheMachineIs();
+  nothingLeavesMuchTooEarlyAfterAStandstill();
   std::puts("wire: ok");
   return 0;
 }
