@@ -6,7 +6,7 @@ import type { Addon, Engine, UdpInfo } from "../native/addon.ts";
 import type { Port } from "../port/port.ts";
 import { KIND_CONTROL, KIND_FRAME, KIND_PATH_MTU } from "./descriptors.ts";
 import { Dispatch } from "./dispatch.ts";
-import { ForwardMeter } from "./forward-meter.ts";
+import { ForwardMeter, newRelayMeter } from "./forward-meter.ts";
 import { Inbound } from "./inbound.ts";
 import { Intake } from "./intake.ts";
 import { Links } from "./links.ts";
@@ -45,6 +45,9 @@ export class DataPlane {
   readonly #links: Links;
   readonly #paths: Paths;
   readonly #tracer: Tracer;
+  readonly #transit: Transit;
+  readonly #forwarding: ForwardMeter;
+  readonly #relayMeter: Float64Array = newRelayMeter();
   readonly #dispatch: Dispatch;
   readonly #pump: Pump;
   readonly #timer: NodeJS.Timeout;
@@ -74,9 +77,9 @@ export class DataPlane {
     });
     this.#outbound = new Outbound(this.#state);
     const inbound = new Inbound(this.#state, this.#outbound);
-    const transit = new Transit(this.#state);
-    const forwarding = new ForwardMeter();
-    this.#links = new Links(this.#state, setup, this.#clock, random32, forwarding, {
+    this.#transit = new Transit(this.#state);
+    this.#forwarding = new ForwardMeter();
+    this.#links = new Links(this.#state, setup, this.#clock, random32, this.#forwarding, {
       post,
       usable: () => this.#sessions.releaseWaiting(),
       receive: () => this.#pump.receive(true),
@@ -111,12 +114,17 @@ export class DataPlane {
       engine: this.#engine,
       outbound: this.#outbound,
       inbound,
-      transit,
+      transit: this.#transit,
       intake,
-      forwarding,
+      forwarding: this.#forwarding,
       lag: this.#state.lag,
       port: this.#port.number,
     });
+    const { members, activity, slotConfirmed, relayCredit, defaultTtl } = this.#state;
+    const [confirmed, carried, credit] = [slotConfirmed, activity.carried, relayCredit];
+    const { nextHop, backup, hops, sendSlot, link, linkState, addressed, known } = members;
+    const table = { nextHop, backup, hops, sendSlot, link, linkState, addressed, known };
+    this.#engine.follow({ ...table, confirmed, defaultTtl, carried, credit, meter: this.#relayMeter });
     this.#setRoutes(setup.routes, setup.floodSet, setup.members);
     for (const neighbour of setup.neighbours) this.#links.add(neighbour);
     this.#timer = setInterval(() => this.#tick(), TICK_MS);
@@ -238,6 +246,7 @@ export class DataPlane {
     this.#paths.forget(nodeId);
     this.#state.fib.purgeOwner(nodeId);
     this.#state.activity.forget(nodeId);
+    this.#transit.forget(nodeId);
     // The NodeID may be another's soon.
     const { waiting, drops } = this.#state;
     drops.count("noRoute", waiting.take(nodeId).length);
@@ -266,6 +275,8 @@ export class DataPlane {
     // Nobody is judged by what was not read yet.
     this.#pump.receive(true);
     state.nowMs = this.#clock.rawUs() / 1000;
+    this.#transit.settle(this.#sessions.nodes());
+    this.#forwarding.addAlone(this.#relayMeter);
     this.#links.tick();
     this.#paths.tick();
     for (const node of this.#sessions.nodes()) {

@@ -7,6 +7,11 @@ import { WindowedMinimum } from "../link/windowed-minimum.ts";
 
 const HALF_WINDOW_US = 30_000_000;
 
+/** Of what the engine does alone: batches sent on, their time, the least wait, the last time of reading, µs. */
+export function newRelayMeter(): Float64Array {
+  return Float64Array.of(0, 0, Infinity, 0);
+}
+
 export class ForwardMeter {
   #totalUs = 0;
   #batches = 0;
@@ -18,6 +23,15 @@ export class ForwardMeter {
   add(elapsedUs: number): void {
     this.#totalUs += elapsedUs;
     this.#batches++;
+  }
+
+  /** What the engine sent on and read by itself ({@link newRelayMeter}); the array begins anew. */
+  addAlone(meter: Float64Array): void {
+    const [batches = 0, totalUs = 0, leastWaitUs = Infinity, readUs = 0] = meter;
+    this.#batches += batches;
+    this.#totalUs += totalUs;
+    if (leastWaitUs < Infinity) this.waited(readUs, leastWaitUs);
+    meter.set(newRelayMeter());
   }
 
   /** What was read at `nowUs` had waited, µs. */

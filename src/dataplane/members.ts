@@ -8,7 +8,7 @@
 import { IPV4_UDP, IPV6_UDP, LARGEST_MTU, RECORD, TRANSIT } from "../wire/sizes.ts";
 
 export const NO_NODE = 0xffff;
-const NODE_IDS = 65536;
+export const NODE_IDS = 65536;
 
 /** States of a neighbour's link: it was never up, it is, it was. */
 export const LINK_NEW = 0;

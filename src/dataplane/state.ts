@@ -5,7 +5,7 @@ import { ReflectionGuard } from "../switch/reflection-guard.ts";
 import { StormGuard } from "../switch/storm-guard.ts";
 import { Activity } from "./activity.ts";
 import { Drops } from "./drops.ts";
-import { Members } from "./members.ts";
+import { Members, NODE_IDS } from "./members.ts";
 import type { WorkerSetup } from "./messages.ts";
 import { ReadingLag } from "./reading-lag.ts";
 import { Waiting } from "./waiting.ts";
@@ -48,6 +48,8 @@ export interface PlaneState extends PlaneHooks {
   readonly slotNode: Uint16Array;
   /** 1 = a record has arrived on this slot. */
   readonly slotConfirmed: Uint8Array;
+  /** Datagrams that each previous hop may send through this node before {@link Transit} is asked again. */
+  readonly relayCredit: Uint32Array;
   readonly ports: LocalPort[];
   readonly lag: ReadingLag;
   /** ms of the raw clock, taken once a batch. */
@@ -81,6 +83,7 @@ export function makeState(engine: Engine, setup: WorkerSetup, nowMs: number, hoo
     reflections: new ReflectionGuard(),
     slotNode: new Uint16Array(MAX_SLOTS),
     slotConfirmed: new Uint8Array(MAX_SLOTS),
+    relayCredit: new Uint32Array(NODE_IDS),
     ports: [],
     lag: new ReadingLag(),
     nowMs,

@@ -1,6 +1,9 @@
 /**
  * What passes through this node for others (DESIGN §3 "Transit", §5 "Rules"): runs of datagrams whose transit header
  * the engine has opened. The sealed record inside is neither read nor copied.
+ *
+ * What comes here is the first of a previous hop, and all that a table does not simply answer: for the rest the engine
+ * follows the tables itself (`native/relay.cc`), on credit that is given here.
  */
 import {
   FORWARD_WORDS,
@@ -15,6 +18,7 @@ import {
 import type { DropReason } from "./drops.ts";
 import { NO_NODE } from "./members.ts";
 import { NodeBuckets } from "./node-buckets.ts";
+import { RelayCredit } from "./relay-credit.ts";
 import type { PlaneState } from "./state.ts";
 import { chooseWay, endsAt, FLAG_REPAIRED, WAY_NODE, WAY_REPAIRED } from "./ways.ts";
 
@@ -31,10 +35,23 @@ export class Transit {
   readonly #state: PlaneState;
   readonly #datagrams: NodeBuckets = new NodeBuckets(RATE, BURST);
   readonly #handshakes: NodeBuckets = new NodeBuckets(HANDSHAKE_RATE, HANDSHAKE_BURST);
+  readonly #credit: RelayCredit;
   #forwards = 0;
 
   constructor(state: PlaneState) {
     this.#state = state;
+    this.#credit = new RelayCredit(state.relayCredit, this.#datagrams);
+  }
+
+  /** Takes account of what the engine sent on for these previous hops since it was last asked. */
+  settle(nodes: Iterable<number>): void {
+    const { activity, nowMs } = this.#state;
+    for (const node of nodes) if (this.#credit.settle(node, nowMs)) activity.received(node, nowMs, false);
+  }
+
+  /** The NodeID may be another's soon. */
+  forget(node: number): void {
+    this.#credit.revoke(node);
   }
 
   forward(count: number): void {
@@ -89,6 +106,7 @@ export class Transit {
       drops.count("transitRate", items);
       return;
     }
+    this.#credit.grant(previous, state.nowMs);
     const strip = next === destination && record;
     const hop = members.sendSlot[next] ?? -1;
     if (!strip && hop < 0) {

@@ -35,6 +35,29 @@ export interface UdpRequest {
   gro: boolean;
 }
 
+/**
+ * The data plane's arrays that a relay's decisions come from, by NodeID (65536 elements) where nothing else is said. The
+ * engine reads them at each batch, and writes to the last three.
+ */
+export interface RelayTables {
+  readonly nextHop: Uint16Array;
+  readonly backup: Uint16Array;
+  readonly hops: Uint8Array;
+  readonly sendSlot: Int32Array;
+  readonly link: Int32Array;
+  readonly linkState: Uint8Array;
+  readonly addressed: Uint8Array;
+  readonly known: Uint8Array;
+  /** By keypair slot. */
+  readonly confirmed: Uint8Array;
+  readonly defaultTtl: number;
+  readonly carried: Uint8Array;
+  /** Datagrams that each previous hop may send through this node. */
+  readonly credit: Uint32Array;
+  /** Of what was done alone: batches sent on, their time in µs; the least wait and the last time of what was read, µs. */
+  readonly meter: Float64Array;
+}
+
 /** One packet engine; every method throws once it is closed. */
 export interface Engine {
   readonly portArena: Uint8Array;
@@ -80,6 +103,8 @@ export interface Engine {
   /** Records sent, records received, bytes sent, bytes received. */
   keypairStats(slot: number, out: Float64Array): boolean;
   setMac1Key(key: Uint8Array): void;
+  /** From now on transit that these tables leave nothing to decide about is sent on without asking. Once per engine. */
+  follow(tables: RelayTables): void;
   readPort(port: number): number;
   inject(frame: Uint8Array): boolean;
   exportFrames(source: number, index: number, out: Uint8Array): number;

@@ -28,10 +28,11 @@ struct Binding {
   bool idle = false;
 
   void ready(int32_t id) {
-    napi_handle_scope scope;
-    napi_open_handle_scope(env, &scope);
     if (id == kUdp4Id) engine->markReadable(false);
     if (id == kUdp6Id) engine->markReadable(true);
+    if ((id == kUdp4Id || id == kUdp6Id) && engine->receiveAlone()) return;
+    napi_handle_scope scope;
+    napi_open_handle_scope(env, &scope);
     napi_value callback, receiver, argument, result;
     napi_get_reference_value(env, onReady, &callback);
     napi_get_global(env, &receiver);
@@ -320,6 +321,38 @@ napi_value engineSetMac1Key(napi_env env, napi_callback_info info) {
   return undefined(env);
 }
 
+// follow({nextHop, ...: typed arrays, defaultTtl}): the arrays stay in use for as long as the engine lives.
+napi_value engineFollow(napi_env env, napi_callback_info info) {
+  Arguments<1> arguments(env, info);
+  Binding* binding = bindingOf(env, arguments.self);
+  if (binding == nullptr) return nullptr;
+  napi_value all = arguments[0];
+  RelayTables tables;
+  tables.nextHop = toElements<uint16_t>(env, field(env, all, "nextHop"), napi_uint16_array, kNodeIds);
+  tables.backup = toElements<uint16_t>(env, field(env, all, "backup"), napi_uint16_array, kNodeIds);
+  tables.hops = toElements<uint8_t>(env, field(env, all, "hops"), napi_uint8_array, kNodeIds);
+  tables.sendSlot = toElements<int32_t>(env, field(env, all, "sendSlot"), napi_int32_array, kNodeIds);
+  tables.link = toElements<int32_t>(env, field(env, all, "link"), napi_int32_array, kNodeIds);
+  tables.linkState = toElements<uint8_t>(env, field(env, all, "linkState"), napi_uint8_array, kNodeIds);
+  tables.addressed = toElements<uint8_t>(env, field(env, all, "addressed"), napi_uint8_array, kNodeIds);
+  tables.known = toElements<uint8_t>(env, field(env, all, "known"), napi_uint8_array, kNodeIds);
+  tables.confirmed = toElements<uint8_t>(env, field(env, all, "confirmed"), napi_uint8_array, kMaxSlots);
+  tables.carried = toElements<uint8_t>(env, field(env, all, "carried"), napi_uint8_array, kNodeIds);
+  tables.credit = toElements<uint32_t>(env, field(env, all, "credit"), napi_uint32_array, kNodeIds);
+  tables.meter = toElements<double>(env, field(env, all, "meter"), napi_float64_array, kMeterWords);
+  tables.defaultTtl = static_cast<uint8_t>(toNumber(env, field(env, all, "defaultTtl")));
+  const void* arrays[] = {tables.nextHop,   tables.backup, tables.hops,      tables.sendSlot, tables.link,   tables.linkState,
+                          tables.addressed, tables.known,  tables.confirmed, tables.carried,  tables.credit, tables.meter};
+  for (const void* array : arrays) {
+    if (array == nullptr) return throwError(env, "tables: typed arrays of 65536 elements expected");
+  }
+  // Keeps them alive, whatever becomes of the caller.
+  napi_property_descriptor property = {"tables", nullptr, nullptr, nullptr, nullptr, all, napi_default, nullptr};
+  if (napi_define_properties(env, arguments.self, 1, &property) != napi_ok) return throwError(env, "tables: set already");
+  binding->engine->follow(tables);
+  return undefined(env);
+}
+
 napi_value engineReadPort(napi_env env, napi_callback_info info) {
   Arguments<1> arguments(env, info);
   Binding* binding = bindingOf(env, arguments.self);
@@ -473,6 +506,7 @@ void defineEngine(napi_env env, napi_value exports) {
       method("removeKeypair", engineRemoveKeypair),
       method("keypairStats", engineKeypairStats),
       method("setMac1Key", engineSetMac1Key),
+      method("follow", engineFollow),
       method("readPort", engineReadPort),
       method("inject", engineInject),
       method("exportFrames", engineExport),

@@ -3,6 +3,7 @@
 //   ports -> readPort() -> [JavaScript picks destinations] -> send()        -> UDP
 //   UDP   -> receive()  -> [JavaScript picks ports]        -> writePorts()  -> ports
 //                       -> [JavaScript picks next hops]    -> forward()     -> UDP
+//                       -> [the tables' next hop will do: relay.h]          -> UDP
 //
 // Bytes stay where they were read until the next batch: a super-frame is segmented and sealed from the port arena, a
 // record is opened in the receive arena, written to a port or sent on to the next hop from there.
@@ -18,6 +19,7 @@
 #include "keypairs.h"
 #include "reassembly.h"
 #include "record.h"
+#include "relay.h"
 #include "tap.h"
 #include "trains.h"
 #include "udp.h"
@@ -48,6 +50,9 @@ constexpr uint32_t kRunWords = 8;
 constexpr uint32_t kMessageWords = 8;
 constexpr uint32_t kForwardWords = 8;
 constexpr uint32_t kWriteWords = 4;
+
+// Batches taken without JavaScript before others of the loop have their turn.
+constexpr uint32_t kRoundsAlone = 16;
 
 // What receive() found, besides the arrays.
 struct ReceiveResult {
@@ -128,6 +133,10 @@ class Engine {
   // Seals the listed frames of the port arena and sends them.
   void send(uint32_t count);
   ReceiveResult receive();
+  // Reads as long as there is nothing for JavaScript in it; false: there is, and the next receive() returns it.
+  bool receiveAlone();
+  // From now on these tables are followed where they leave nothing to decide.
+  void follow(const RelayTables& tables) { tables_ = tables; }
   // Sends transit runs on to their next hop.
   void forward(uint32_t count);
 
@@ -182,6 +191,8 @@ class Engine {
   void takeTransit(uint8_t* data, uint32_t length, uint32_t slot, ReceiveResult& result);
   void takeHandshake(uint8_t* data, uint32_t length, uint32_t slot, int32_t hopKeypair, uint16_t source,
                      ReceiveResult& result);
+  ReceiveResult readBatch();
+  void relayRuns(ReceiveResult& result);
   void takeFrame(int32_t keypairSlot, const Keypair& keypair, uint8_t* frame, uint32_t length, uint8_t flags, uint32_t slot);
   void addMessage(ReceiveResult& result, int32_t kind, uint8_t* data, uint32_t length, int32_t keypair,
                   uint32_t slot, int32_t hopKeypair, uint16_t source);
@@ -215,6 +226,9 @@ class Engine {
   Coalescer coalescer_;
   Reassembler reassembler_;
   std::vector<TransitItem> transit_;
+  RelayTables tables_;
+  bool isHeld_ = false;  // a batch was read that JavaScript has not asked for yet
+  ReceiveResult held_;
   uint32_t auxCursor_ = 0;
   uint64_t wholeWithoutRoom_ = 0;  // reassembled frames that the arena had no room for
   uint32_t fragmentId_ = 0;

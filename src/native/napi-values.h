@@ -95,15 +95,20 @@ inline Bytes toBytes(napi_env env, napi_value value) {
   return {static_cast<uint8_t*>(data), static_cast<uint32_t>(length)};
 }
 
-// The elements of a Float64Array with at least `count` of them; nullptr for anything else.
-inline double* toDoubles(napi_env env, napi_value value, size_t count) {
+// The elements of a typed array of this type with at least `count` of them; nullptr for anything else.
+template <typename T>
+T* toElements(napi_env env, napi_value value, napi_typedarray_type wanted, size_t count) {
   bool typed = false;
   if (napi_is_typedarray(env, value, &typed) != napi_ok || !typed) return nullptr;
   napi_typedarray_type type;
   size_t length = 0;
   void* data = nullptr;
   if (napi_get_typedarray_info(env, value, &type, &length, &data, nullptr, nullptr) != napi_ok) return nullptr;
-  return type == napi_float64_array && length >= count ? static_cast<double*>(data) : nullptr;
+  return type == wanted && length >= count ? static_cast<T*>(data) : nullptr;
+}
+
+inline double* toDoubles(napi_env env, napi_value value, size_t count) {
+  return toElements<double>(env, value, napi_float64_array, count);
 }
 
 template <size_t N>
