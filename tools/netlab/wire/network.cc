@@ -1,5 +1,6 @@
 #include "network.h"
 
+#include <algorithm>
 #include <cstring>
 
 namespace netlab {
@@ -72,6 +73,20 @@ uint32_t Network::way(int interfaceIndex, uint8_t* frame, uint32_t length) {
   memcpy(frame, ports_[to].mac.data(), 6);
   memcpy(frame + 6, kRouterMac.data(), 6);
   return wayBetween(from, to);
+}
+
+int64_t Network::leastDelayNs() const {
+  int64_t least = INT64_MAX;
+  for (uint32_t from = 0; from < ports_.size(); from++) {
+    const Port& port = ports_[from];
+    for (uint32_t to = 0; to < ports_.size(); to++) {
+      if (to == from || (port.peer != kNone ? to != port.peer : ports_[to].peer != kNone)) continue;
+      if (to >= port.directions.size() || port.directions[to] == kNone) return 0;
+      const Parameters& parameters = ways_[port.directions[to]].direction.parameters;
+      least = std::min(least, std::max<int64_t>(0, parameters.delayNs - parameters.jitterNs));
+    }
+  }
+  return least == INT64_MAX ? 0 : least;
 }
 
 uint32_t Network::indexOf(uint32_t id) const { return lookUp(byId_, id); }

@@ -61,6 +61,9 @@ class Network {
   Way& at(uint32_t way) { return ways_[way]; }
   int interfaceOf(uint32_t way) const { return ports_[ways_[way].to].interfaceIndex; }
 
+  // No frame that enters leaves sooner than this after it: the least delay of all directions that there are or may be.
+  int64_t leastDelayNs() const;
+
   // Frames that led nowhere.
   uint64_t unrouted = 0;
 

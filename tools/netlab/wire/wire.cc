@@ -5,7 +5,7 @@
 //
 // Runs the lines of the file SETUP, writes "ok" or the reason of a failure to the file RESULT, then serves until stdin
 // ends. A frame's delay counts from the time the kernel took it from its sender, so what this program needs to wake up
-// then does not add to it. It sleeps whenever nothing is due.
+// then does not add to it. It sleeps whenever nothing is due, and while all that comes in can wait (lull.h).
 
 #include <fcntl.h>
 #include <net/if.h>
@@ -23,6 +23,7 @@
 #include "agenda.h"
 #include "clock.h"
 #include "commands.h"
+#include "lull.h"
 #include "network.h"
 #include "pool.h"
 #include "punctuality.h"
@@ -63,6 +64,9 @@ class Wire {
   Sender sender_;
   Network network_;
   Punctuality punctuality_;
+  Lull lull_;
+  int64_t leastDelayNs_ = 0;
+  bool isChanged_ = false;  // lines were run that it may depend on
   int64_t sleptForNs_ = 0;  // when the frame is due that the last sleep ended for; 0: it ended for something else
   Due leaving_[kBatch];
   uint32_t leavingCount_ = 0;
@@ -85,6 +89,7 @@ std::string Wire::start(const char* setupFile) {
   }
   fclose(file);
   if (!failure.empty()) return failure;
+  leastDelayNs_ = network_.leastDelayNs();
   int error = sender_.open();
   if (error == 0) error = receiver_.open();
   if (error != 0) return std::string("packet socket: ") + strerror(error);
@@ -97,6 +102,10 @@ void Wire::serve() {
   while (!ended_) {
     bool more = receive();
     bool lines = runLines();
+    if (isChanged_ && !lines) {
+      leastDelayNs_ = network_.leastDelayNs();
+      isChanged_ = false;
+    }
     sendDue();
     writeAnswers();
     sleep(more || lines);
@@ -105,23 +114,20 @@ void Wire::serve() {
 }
 
 void Wire::sleep(bool haste) {
-  polls_[0] = {receiver_.fd(), POLLIN, 0};
   // A full buffer is not read on until its lines are done; poll() leaves negative descriptors alone.
   polls_[1] = {input_.size() < kMaxLine ? STDIN_FILENO : -1, POLLIN, 0};
   polls_[2] = {answers_.empty() ? -1 : STDOUT_FILENO, POLLOUT, 0};
-  timespec time{};
-  timespec* timeout = &time;
-  int64_t nextNs = agenda_.nextNs();
-  int64_t wait = 0;
-  if (!haste && agenda_.empty()) {
-    timeout = nullptr;
-  } else if (!haste) {
-    wait = std::max<int64_t>(0, nextNs - punctuality_.aheadNs() - now(CLOCK_MONOTONIC));
-    time = {wait / kSecond, wait % kSecond};
-  }
-  int ready = ppoll(polls_, 3, timeout, nullptr);
+  int64_t nowNs = now(CLOCK_MONOTONIC);
+  int64_t dueNs = agenda_.nextNs();
+  int64_t lullNs = haste ? nowNs : lull_.untilNs(nowNs, leastDelayNs_);
+  polls_[0] = {lullNs > nowNs ? -1 : receiver_.fd(), POLLIN, 0};
+  bool forDue = !agenda_.empty() && (lullNs <= nowNs || dueNs - punctuality_.aheadNs() < lullNs);
+  int64_t wait = haste ? 0 : std::max<int64_t>(0, (forDue ? dueNs - punctuality_.aheadNs() : lullNs) - nowNs);
+  timespec time{wait / kSecond, wait % kSecond};
+  bool endless = !haste && !forDue && lullNs <= nowNs;
+  int ready = ppoll(polls_, 3, endless ? nullptr : &time, nullptr);
   if (ready < 0) polls_[1].revents = 0;
-  sleptForNs_ = ready == 0 && wait > 0 ? nextNs : 0;
+  sleptForNs_ = ready == 0 && forDue && wait > 0 ? dueNs : 0;
 }
 
 // True when there may be more.
@@ -130,6 +136,7 @@ bool Wire::receive() {
   if (count == 0) return false;
   int64_t monotonic = now(CLOCK_MONOTONIC);
   int64_t realtime = now(CLOCK_REALTIME);
+  lull_.received(monotonic);
   for (uint32_t i = 0; i < count; i++) enter(i, monotonic - receiver_.ageNs(i, realtime));
   return count == kBatch;
 }
@@ -213,6 +220,7 @@ bool Wire::runLines() {
       return false;
     }
     answers_ += runCommand(network_, if_nametoindex, input_.substr(0, end)) + "\n";
+    isChanged_ = true;
     input_.erase(0, end + 1);
   }
   return input_.find('\n') != std::string::npos;

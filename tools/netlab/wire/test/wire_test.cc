@@ -9,6 +9,7 @@
 #include "../agenda.h"
 #include "../commands.h"
 #include "../direction.h"
+#include "../lull.h"
 #include "../network.h"
 #include "../punctuality.h"
 
@@ -315,6 +316,36 @@ void nothingLeavesMuchTooEarlyAfterAStandstill() {
   REQUIRE(punctuality.aheadNs() < 5000);
 }
 
+void whatIsDueLaterNeedNotBeReadAtOnceWhereMuchComes() {
+  Lull lull;
+  REQUIRE(lull.untilNs(100 * kMs, 5 * kMs) == 100 * kMs);
+  lull.received(100 * kMs);  // one burst after a long silence
+  REQUIRE(lull.untilNs(100 * kMs, 5 * kMs) == 100 * kMs);
+  lull.received(101 * kMs);
+  REQUIRE(lull.untilNs(101 * kMs, 5 * kMs) == 103 * kMs);
+  REQUIRE(lull.untilNs(101 * kMs, kMs) == 101 * kMs + kMs / 2);
+  for (int64_t least : {int64_t{0}, kMs / 4}) REQUIRE(lull.untilNs(101 * kMs, least) == 101 * kMs);
+  REQUIRE(lull.untilNs(103 * kMs, 5 * kMs) == 103 * kMs);  // and nothing since
+}
+
+void theLeastDelayCountsEveryDirectionThatMayBeUsed() {
+  Network network;
+  REQUIRE(network.leastDelayNs() == 0);
+  REQUIRE(run(network, "port 1 w1 02:00:00:00:00:01"));
+  REQUIRE(run(network, "port 2 w2 02:00:00:00:00:02"));
+  REQUIRE(run(network, "port 11 w3 02:00:00:00:00:03"));
+  REQUIRE(run(network, "port 12 w4 02:00:00:00:00:04"));
+  REQUIRE(run(network, "join 11 12"));
+  REQUIRE(run(network, "set 1 2 delayMs=5"));
+  REQUIRE(run(network, "set 11 12 delayMs=7"));
+  REQUIRE(run(network, "set 12 11 delayMs=9 jitterMs=6"));
+  REQUIRE(network.leastDelayNs() == 0);  // 2 to 1 was not told
+  REQUIRE(run(network, "set 2 1 delayMs=4"));
+  REQUIRE(network.leastDelayNs() == 3 * kMs);
+  REQUIRE(run(network, "set 12 11 jitterMs=20"));
+  REQUIRE(network.leastDelayNs() == 0);
+}
+
 }  // namespace
 }  // namespace netlab
 
@@ -336,6 +367,8 @@ int main() {
   commandsThatMakeNoSenseAreRefused();
   asManyLeaveEarlyAsLateHoweverSlowTheMachineIs();
   nothingLeavesMuchTooEarlyAfterAStandstill();
+  whatIsDueLaterNeedNotBeReadAtOnceWhereMuchComes();
+  theLeastDelayCountsEveryDirectionThatMayBeUsed();
   std::puts("wire: ok");
   return 0;
 }
