@@ -19,14 +19,18 @@ import { planeStatus, portReport, type PlaneParts } from "./plane-status.ts";
 import { Pump } from "./pump.ts";
 import { RandomBits } from "./random-bits.ts";
 import { testDrift } from "./raw-clock.ts";
+import { relayTables } from "./relay-tables.ts";
 import { Sessions } from "./sessions.ts";
 import { makeState, type PlaneState } from "./state.ts";
 import { Tracer } from "./tracer.ts";
 import { Transit } from "./transit.ts";
 
+/** The regular work is done so long after the last time by whatever wakes the thread up … */
 const TICK_MS = 50;
-const REPORT_EVERY_TICKS = 5;
-const SECOND_TICKS = 20;
+/** … and at the latest after this by a timer: what a wake-up costs is more than what is done in it. */
+const LATEST_TICK_MS = 75;
+const REPORT_EVERY_MS = 250;
+const REPORTS_A_SECOND = 4;
 /** A frame is owed an answer for this long before a keepalive stands in for one. */
 const OWED_MS = 300;
 /** A wish for a session is told to the main thread this often. */
@@ -55,7 +59,9 @@ export class DataPlane {
   #port: Port;
   #udp: UdpInfo;
   #mark: number;
-  #ticks = 0;
+  #tickAtMs = 0;
+  #reportAtMs = 0;
+  #reports = 0;
   #portLost = false;
 
   /** @throws SystemError when a port or socket cannot be opened; nothing is left open then */
@@ -120,14 +126,10 @@ export class DataPlane {
       lag: this.#state.lag,
       port: this.#port.number,
     });
-    const { members, activity, slotConfirmed, relayCredit, defaultTtl } = this.#state;
-    const [confirmed, carried, credit] = [slotConfirmed, activity.carried, relayCredit];
-    const { nextHop, backup, hops, sendSlot, link, linkState, addressed, known } = members;
-    const table = { nextHop, backup, hops, sendSlot, link, linkState, addressed, known };
-    this.#engine.follow({ ...table, confirmed, defaultTtl, carried, credit, meter: this.#relayMeter });
+    this.#engine.follow(relayTables(this.#state, this.#relayMeter));
     this.#setRoutes(setup.routes, setup.floodSet, setup.members);
     for (const neighbour of setup.neighbours) this.#links.add(neighbour);
-    this.#timer = setInterval(() => this.#tick(), TICK_MS);
+    this.#timer = setTimeout(() => this.#tick(), LATEST_TICK_MS);
     post({
       type: "ready",
       port: portReport(this.#parts()),
@@ -195,7 +197,7 @@ export class DataPlane {
   }
 
   close(): void {
-    clearInterval(this.#timer);
+    clearTimeout(this.#timer);
     this.#links.close();
     this.#port.close();
     this.#engine.close();
@@ -213,6 +215,7 @@ export class DataPlane {
   #ready(id: number): void {
     this.#state.nowMs = this.#clock.rawUs() / 1000;
     this.#pump.ready(id);
+    if (this.#state.nowMs >= this.#tickAtMs) this.#tick();
   }
 
   #sendControl(nodeId: number, payload: Uint8Array): boolean {
@@ -270,8 +273,9 @@ export class DataPlane {
 
   #tick(): void {
     const state = this.#state;
+    this.#timer.refresh();
     state.nowMs = this.#clock.rawUs() / 1000;
-    this.#ticks++;
+    this.#tickAtMs = state.nowMs + TICK_MS;
     // Nobody is judged by what was not read yet.
     this.#pump.receive(true);
     state.nowMs = this.#clock.rawUs() / 1000;
@@ -284,15 +288,17 @@ export class DataPlane {
       if (owed !== 0 && state.nowMs - owed > OWED_MS)
         this.#dispatch.record(KIND_FRAME, node, new Uint8Array(0), false);
     }
-    if (this.#ticks % REPORT_EVERY_TICKS === 0) {
-      const reports = this.#sessions.activity(this.#ticks % SECOND_TICKS === 0);
+    if (state.nowMs >= this.#reportAtMs) {
+      this.#reportAtMs = state.nowMs + REPORT_EVERY_MS;
+      const isSecond = ++this.#reports % REPORTS_A_SECOND === 0;
+      if (isSecond) this.#clock.check();
+      const reports = this.#sessions.activity(isSecond);
       if (reports.length > 0) this.#post({ type: "activity", reports, nowMs: state.nowMs });
       const late = state.waiting.expire(state.nowMs);
       if (late > 0) state.drops.count("waitTooLong", late);
       this.#paths.scan(this.#sessions.nodes());
       this.#checkPort();
     }
-    if (this.#ticks % SECOND_TICKS === 0) this.#clock.check();
     state.fib.sweep(state.nowMs, FIB_SLOTS_PER_TICK);
   }
 

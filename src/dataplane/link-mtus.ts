@@ -16,10 +16,10 @@ import { LINK_UP } from "./members.ts";
 import type { Neighbour } from "./neighbour.ts";
 import type { PlaneState } from "./state.ts";
 
-/** Ticks in which every link that carries frames is looked up once: a second. */
-const TURNS = 20;
+/** Ticks in which every link that carries frames is looked up once: about a second. */
+const TURNS = 15;
 /** The same for links that carry none: a dozen system calls each. */
-const IDLE_TURNS = 200;
+const IDLE_TURNS = 150;
 const IDLE_AFTER_US = 10_000_000;
 /** A link that begins to carry frames does not wait for its turn; but a broadcast begins that on all of them. */
 const STALE_US = 2_000_000;

@@ -30,10 +30,10 @@ const SAMPLES_EVERY_US = 1_000_000;
 const CHANGES_MS = 10;
 /** Links' times between path-MTU probes differ by so much, up and down. */
 const MTU_SPREAD = 0.2;
-/** Between two calls of {@link Links.tick}. */
-const TICK_US = 50_000;
+/** Two calls of {@link Links.tick} lie so far apart at most. */
+const TICK_US = 75_000;
 /** Scheduled probes that are due so soon leave with those that are due now: each wake-up costs more than what it sends. */
-const AHEAD_US = TICK_US / 2;
+const AHEAD_US = 25_000;
 
 /** What links want of the rest of the data plane. */
 export interface LinkHooks {

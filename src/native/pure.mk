@@ -9,7 +9,7 @@
 
 PURE_SOURCES := arrival.cc checksum.cc frame.cc segment.cc coalesce.cc reassembly.cc record.cc relay.cc
 PURE_HEADERS := arrival.h bytes.h checksum.h vnet.h frame.h segment.h coalesce.h replay.h reassembly.h record.h relay.h
-PURE_TESTS := test/pure_test.cc test/arrival_test.cc test/frame_test.cc test/segment_test.cc test/coalesce_test.cc test/session_test.cc
+PURE_TESTS := test/pure_test.cc test/arrival_test.cc test/frame_test.cc test/segment_test.cc test/coalesce_test.cc test/relay_test.cc test/session_test.cc
 PURE_TEST_HEADERS := $(wildcard test/*.h)
 FUZZ_TARGETS := frame segment coalesce replay record reassembly
 

@@ -3,6 +3,7 @@ import fc from "fast-check";
 import { describe, it } from "mocha";
 import { TRANSIT_DROPS } from "../../src/dataplane/drops.ts";
 import { LINK_DEAD, LINK_UP } from "../../src/dataplane/members.ts";
+import { CREDIT } from "../../src/dataplane/relay-credit.ts";
 import type { PlaneState } from "../../src/dataplane/state.ts";
 import { Transit } from "../../src/dataplane/transit.ts";
 import {
@@ -21,6 +22,7 @@ interface Plane {
   state: PlaneState;
   engine: FakeEngine;
   told: Told;
+  transit: Transit;
   pass: (...runs: Run[]) => void;
 }
 
@@ -30,7 +32,7 @@ function plane(relay: PlaneState["relay"] = "auto", directFallback = false): Pla
   for (const node of [2, 3, 4]) addMember(state, node, node, 1);
   addMember(state, 5, 4, 2);
   const transit = new Transit(state);
-  return { state, engine, told, pass: (...runs) => transit.forward(engine.transit(runs)) };
+  return { state, engine, told, transit, pass: (...runs) => transit.forward(engine.transit(runs)) };
 }
 
 const from2 = { keypair: slotOf(2), source: 2 };
@@ -191,6 +193,33 @@ describe("transit", () => {
     pass({ keypair: slotOf(4), source: 5, destination: 2 });
     assert.equal(engine.forwarded.length, 1);
   });
+
+  it("earns its previous hop credit with the engine, whose use is a sign of life", () => {
+    const { state, pass, transit } = plane();
+    pass({ ...from2, destination: 3 });
+    assert.deepEqual([state.relayCredit[2], state.relayCredit[3]], [CREDIT, 0]);
+    state.nowMs = 5000;
+    transit.settle([2, 3]);
+    assert.equal(state.activity.heard[2], 1000);
+    state.relayCredit[2] = CREDIT - 1;
+    state.activity.unanswered[2] = 4000;
+    transit.settle([2, 3]);
+    assert.deepEqual([state.activity.heard[2], state.activity.heard[3]], [5000, 0]);
+    assert.deepEqual([state.activity.unanswered[2], state.relayCredit[2]], [0, CREDIT]);
+    transit.forget(2);
+    assert.equal(state.relayCredit[2], 0);
+  });
+
+  for (const [what, relay, run] of [
+    ["a node that does not relay", "never", { destination: 3 }],
+    ["what is refused", "auto", { destination: 77 }],
+  ] as const) {
+    it(`earns no credit with ${what}`, () => {
+      const { state, pass } = plane(relay);
+      pass({ ...from2, ...run });
+      assert.equal(state.relayCredit[2], 0);
+    });
+  }
 
   it("is refused by a node that does not relay", () => {
     const { engine, state, pass } = plane("never");

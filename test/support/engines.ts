@@ -59,11 +59,13 @@ export class LoopbackEngine {
   readonly nodeId: number;
   readonly port: number;
   readonly address: Uint8Array;
+  /** How often JavaScript was told that something can be read. */
+  readies = 0;
   readonly #out: Float64Array = new Float64Array(6);
 
   constructor(nodeId: number, ipv6 = false) {
     this.nodeId = nodeId;
-    this.engine = new addon.Engine(nodeId, () => undefined);
+    this.engine = new addon.Engine(nodeId, () => void this.readies++);
     const { port } = this.engine.openUdp({
       port: 0,
       ipv4: Uint8Array.of(127, 0, 0, 1),
@@ -90,6 +92,11 @@ export class LoopbackEngine {
       (sum, name) => sum + (name.startsWith("drop") ? this.count(name) : 0),
       0,
     );
+  }
+
+  /** Turns of the event loop: what the engine does alone is done. */
+  async idle(): Promise<void> {
+    for (let i = 0; i < 3; i++) await turn();
   }
 
   /** One batch. Runs stay where `forward` can take them. */

@@ -34,6 +34,10 @@ void aShorterSegmentCloses();
 void shufflesAndMutationsKeepThePromises();
 void aFullBatchIsRefused();
 
+// relay_test.cc
+void aRunGoesOnWhereTheTablesSaySo();
+void whateverTakesADecisionIsLeft();
+
 // session_test.cc
 void replayWindowAcceptsEachCounterOnce();
 void replayWindowAgreesWithASet();

@@ -37,6 +37,8 @@ const Case kCases[] = {
     CASE(aShorterSegmentCloses),
     CASE(shufflesAndMutationsKeepThePromises),
     CASE(aFullBatchIsRefused),
+    CASE(aRunGoesOnWhereTheTablesSaySo),
+    CASE(whateverTakesADecisionIsLeft),
     CASE(replayWindowAcceptsEachCounterOnce),
     CASE(replayWindowAgreesWithASet),
     CASE(recordHeadersRoundTrip),
