@@ -29,6 +29,8 @@ import { Transit } from "./transit.ts";
 const TICK_MS = 50;
 /** … and at the latest after this by a timer: what a wake-up costs is more than what is done in it. */
 const LATEST_TICK_MS = 75;
+/** While clocks and links are new, every probe is worth waking up for. */
+const SETTLED_MS = 10_000;
 const REPORT_EVERY_MS = 250;
 const REPORTS_A_SECOND = 4;
 /** A frame is owed an answer for this long before a keepalive stands in for one. */
@@ -60,6 +62,7 @@ export class DataPlane {
   #udp: UdpInfo;
   #mark: number;
   #tickAtMs = 0;
+  #epochAtMs = 0;
   #reportAtMs = 0;
   #reports = 0;
   #portLost = false;
@@ -129,6 +132,7 @@ export class DataPlane {
     this.#engine.follow(relayTables(this.#state, this.#relayMeter));
     this.#setRoutes(setup.routes, setup.floodSet, setup.members);
     for (const neighbour of setup.neighbours) this.#links.add(neighbour);
+    this.#epochAtMs = this.#state.nowMs;
     this.#timer = setTimeout(() => this.#tick(), LATEST_TICK_MS);
     post({
       type: "ready",
@@ -279,6 +283,7 @@ export class DataPlane {
     // Nobody is judged by what was not read yet.
     this.#pump.receive(true);
     state.nowMs = this.#clock.rawUs() / 1000;
+    state.patient[0] = state.nowMs - this.#epochAtMs > SETTLED_MS ? 1 : 0;
     this.#transit.settle(this.#sessions.nodes());
     this.#forwarding.addAlone(this.#relayMeter);
     this.#links.tick();
@@ -303,6 +308,8 @@ export class DataPlane {
   }
 
   #onEpoch(): void {
+    this.#epochAtMs = this.#clock.rawUs() / 1000;
+    this.#state.patient[0] = 0;
     this.#links.beginEpoch();
     this.#paths.beginEpoch();
     this.#post({ type: "epoch", epoch: this.#clock.epoch });

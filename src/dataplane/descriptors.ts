@@ -57,6 +57,8 @@ export const MESSAGE_FLAGS = 4;
 export const MESSAGE_SLOT = 5;
 export const MESSAGE_HOP = 6;
 export const MESSAGE_SOURCE = 7;
+/** Receive slots from here on are those of probes that waited: their address, arrival and count, not a batch's. */
+export const RECEIVE_SLOTS = 16;
 /** Kind of a handshake message of type t: HANDSHAKE_BASE + t. */
 export const HANDSHAKE_BASE = 16;
 

@@ -99,9 +99,10 @@ export class Intake {
     state.activity.received(node, state.nowMs, kind === KIND_CONTROL);
     if (state.slotConfirmed[slot] === 0) state.confirmed(slot);
     const bytes = this.#state.engine.receiveArena.subarray(offset, offset + length);
-    const arrivalUs = this.#clock.arrivalUs(state.engine.arrivals[receiveSlot] ?? 0);
+    const stampUs = state.engine.arrivals[receiveSlot] ?? 0;
+    const arrivalUs = this.#clock.arrivalUs(stampUs);
     if (kind === KIND_PROBE) {
-      this.#links.probe(node, bytes, receiveSlot, arrivalUs);
+      this.#links.probe(node, bytes, receiveSlot, arrivalUs, this.#clock.cameUs(stampUs));
       return;
     }
     if (kind === KIND_PATH_MTU) {

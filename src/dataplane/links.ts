@@ -8,7 +8,7 @@ import { LINK_TUNING } from "../link/tuning.ts";
 import { UnprovenBudget } from "../link/unproven-budget.ts";
 import { PROBE_BYTES, PROBE_REPLY_WANTED, stampProbeSent } from "../wire/probe.ts";
 import { DeadlineTimer } from "./deadline-timer.ts";
-import { KIND_PROBE, PACKED_ADDRESS } from "./descriptors.ts";
+import { KIND_PROBE, PACKED_ADDRESS, RECEIVE_SLOTS } from "./descriptors.ts";
 import type { ForwardMeter } from "./forward-meter.ts";
 import { LinkMtus } from "./link-mtus.ts";
 import { linkReport, linkSample } from "./link-reports.ts";
@@ -157,16 +157,16 @@ export class Links {
     if (entry !== undefined) this.#feed(entry, { type: "session", up: false });
   }
 
-  /** `arrivalUs` is mesh time. */
-  probe(nodeId: number, bytes: Uint8Array, receiveSlot: number, arrivalUs: number): void {
+  /** `arrivalUs` is mesh time; `cameUs` the raw clock's of the same moment. */
+  probe(nodeId: number, bytes: Uint8Array, receiveSlot: number, arrivalUs: number, cameUs: number): void {
     const entry = this.#neighbours.get(nodeId);
     const from = entry && this.#originOf(entry, receiveSlot);
     if (entry === undefined || from === undefined || bytes.length < PROBE_BYTES) {
       this.#state.drops.count("probeMalformed");
       return;
     }
-    this.#traffic(entry);
-    this.#feed(entry, { type: "probe", from, bytes, arrivalUs });
+    this.#traffic(entry, this.#state.engine.received[receiveSlot - RECEIVE_SLOTS]);
+    this.#feed(entry, { type: "probe", from, bytes, arrivalUs, cameUs });
   }
 
   /** A path-MTU probe. */
@@ -253,9 +253,10 @@ export class Links {
     for (const entry of this.#neighbours.values()) entry.core.idleIntervalUs = Math.max(1e6, share);
   }
 
-  #traffic(entry: Neighbour): void {
+  /** @param until of {@link Neighbour.count} */
+  #traffic(entry: Neighbour, until?: number): void {
     const { engine, activity } = this.#state;
-    entry.count(engine);
+    entry.count(engine, until);
     const carried = activity.carried[entry.nodeId] === 1;
     activity.carried[entry.nodeId] = 0;
     if (carried) entry.carriedAtUs = this.#state.nowMs * 1000;

@@ -51,10 +51,14 @@ export class Neighbour {
     return true;
   }
 
-  /** Reads the engine's counts of the link. */
-  count(engine: Engine): void {
+  /**
+   * Reads the engine's counts of the link.
+   * @param until what had been received at the moment that counts, if that is past
+   */
+  count(engine: Engine, until: number = Infinity): void {
     if (!engine.linkStats(this.link, this.#stats)) return;
-    const [sent = 0, received = 0] = this.#stats;
+    const sent = this.#stats[0] ?? 0;
+    const received = Math.max(this.#received, Math.min(until, this.#stats[1] ?? 0));
     this.sentCount = sent - this.#sent;
     this.receivedCount = received - this.#received;
     this.#sent = sent;

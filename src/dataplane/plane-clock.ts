@@ -57,6 +57,11 @@ export class PlaneClock {
     return this.#mesh.read(this.#raw.now());
   }
 
+  /** Raw time of a moment that the engine stamped, µs. */
+  cameUs(stampUs: number): number {
+    return this.#raw.of(stampUs);
+  }
+
   /** Mesh time of a moment that the engine stamped, µs. */
   arrivalUs(stampUs: number): number {
     return this.#mesh.read(this.#raw.of(stampUs));

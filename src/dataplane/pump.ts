@@ -26,7 +26,7 @@ export interface PumpParts {
 
 export class Pump {
   readonly #parts: PumpParts;
-  readonly #result: Float64Array = new Float64Array(5);
+  readonly #result: Float64Array = new Float64Array(6);
 
   constructor(parts: PumpParts) {
     this.#parts = parts;
@@ -63,8 +63,9 @@ export class Pump {
       // The sockets take turns in being the first.
       waitedBeforeUs = waitedUs;
       readUs = result[3] ?? 0;
-      waitedUs = readUs - (engine.arrivals[0] ?? 0);
-      forwarding.waited(readUs, waitedUs);
+      const firstWaitedUs = result[5] ?? -1;
+      waitedUs = Math.max(0, firstWaitedUs);
+      if (firstWaitedUs >= 0) forwarding.waited(readUs, waitedUs);
       const frames = result[0] ?? 0;
       const runs = result[1] ?? 0;
       const messages = result[2] ?? 0;

@@ -16,6 +16,7 @@ export function relayTables(state: PlaneState, meter: Float64Array): RelayTables
     known,
     confirmed: state.slotConfirmed,
     defaultTtl: state.defaultTtl,
+    patient: state.patient,
     carried: state.activity.carried,
     credit: state.relayCredit,
     meter,

@@ -48,6 +48,8 @@ export interface PlaneState extends PlaneHooks {
   readonly slotNode: Uint16Array;
   /** 1 = a record has arrived on this slot. */
   readonly slotConfirmed: Uint8Array;
+  /** One element: 1 = the engine may keep probes that can wait until something else wakes this thread up. */
+  readonly patient: Uint8Array;
   /** Datagrams that each previous hop may send through this node before {@link Transit} is asked again. */
   readonly relayCredit: Uint32Array;
   readonly ports: LocalPort[];
@@ -83,6 +85,7 @@ export function makeState(engine: Engine, setup: WorkerSetup, nowMs: number, hoo
     reflections: new ReflectionGuard(),
     slotNode: new Uint16Array(MAX_SLOTS),
     slotConfirmed: new Uint8Array(MAX_SLOTS),
+    patient: new Uint8Array(1),
     relayCredit: new Uint32Array(NODE_IDS),
     ports: [],
     lag: new ReadingLag(),

@@ -22,7 +22,7 @@ import { ClockSource } from "./clock-source.ts";
 import { Directions } from "./directions.ts";
 import { EndpointChoice } from "./endpoint-choice.ts";
 import type { EndpointPolicy } from "./endpoint-choice.ts";
-import type { LinkAction, LinkEvent, LinkSnapshot } from "./link-events.ts";
+import type { LinkAction, LinkEvent, LinkSnapshot, ProbeEvent } from "./link-events.ts";
 import { Liveness } from "./liveness.ts";
 import { LinkMeasures } from "./measures.ts";
 import { PeerPace } from "./peer-pace.ts";
@@ -147,7 +147,7 @@ export class LinkCore {
         this.#onSession(nowUs, event.up);
         break;
       case "probe":
-        this.#onProbe(nowUs, event.from, event.bytes, event.arrivalUs);
+        this.#onProbe(nowUs, event);
         break;
       case "authentic":
         if (this.#consider(nowUs, event.from, true)) this.#sendSide(nowUs, event.from, true, 0n, 0);
@@ -243,7 +243,9 @@ export class LinkCore {
     this.#schedule.burst(nowUs, this.#choice.proven || this.up ? this.#tuning.quickCount : 1);
   }
 
-  #onProbe(nowUs: number, from: string, bytes: Uint8Array, arrivalUs: number): void {
+  #onProbe(nowUs: number, event: Readonly<ProbeEvent>): void {
+    const { from, bytes, arrivalUs } = event;
+    const cameUs = Math.min(event.cameUs ?? nowUs, nowUs);
     const probe = decodeProbe(bytes);
     if (!probe || !this.#session || !this.#choice.acceptable(from)) return;
     const epoch = this.#measures.noteEpoch(nowUs, probe.epoch);
@@ -252,11 +254,11 @@ export class LinkCore {
       this.#liveness.peerRestarted();
       this.#clock?.begin(nowUs);
     }
-    this.#lastHeardUs = nowUs;
+    this.#lastHeardUs = cameUs;
     const onPath = (probe.flags & PROBE_SIDE_PATH) === 0;
-    if (onPath) this.#onActivePath(nowUs, from, probe, arrivalUs);
+    if (onPath) this.#onActivePath(nowUs, from, probe, arrivalUs, cameUs);
     if (probe.echoedNonce !== 0n) this.#onEcho(nowUs, from, probe, arrivalUs);
-    this.#onReport(nowUs, from, probe, arrivalUs);
+    this.#onReport(nowUs, from, probe, arrivalUs, cameUs);
     const ask = this.#consider(nowUs, from, onPath);
     if ((probe.flags & PROBE_REPLY_WANTED) !== 0 && probe.nonce !== 0n && this.#mayReply(nowUs, from)) {
       if (from === this.endpoint) this.#sendActive(nowUs, PROBE_IS_REPLY, probe.nonce, 0);
@@ -275,14 +277,14 @@ export class LinkCore {
     return (known || this.#strangeReplies.take(nowUs)) && this.#replies.take(nowUs);
   }
 
-  #onActivePath(nowUs: number, from: string, probe: Probe, arrivalUs: number): void {
-    this.#directions.heard(nowUs);
-    this.#measures.onIncoming(nowUs, from, from === this.endpoint, probe, arrivalUs);
+  #onActivePath(nowUs: number, from: string, probe: Probe, arrivalUs: number, cameUs: number): void {
+    this.#directions.heard(cameUs);
+    this.#measures.onIncoming(cameUs, from, from === this.endpoint, probe, arrivalUs);
     this.#schedule.heardActivity(nowUs, (probe.flags & PROBE_LINK_ACTIVE) !== 0);
     if (this.#schedule.active(nowUs)) this.#schedule.hasten(nowUs, this.#random32());
     if ((probe.flags & PROBE_IS_REPLY) !== 0) return;
-    this.#pace.heard(nowUs, (probe.flags & PROBE_FAST_SCHEDULE) !== 0);
-    if (this.up) this.#liveness.expectBy(this.#lateUs(nowUs));
+    this.#pace.heard(cameUs, (probe.flags & PROBE_FAST_SCHEDULE) !== 0);
+    if (this.up) this.#liveness.expectBy(this.#lateUs(cameUs));
   }
 
   #onEcho(nowUs: number, from: string, probe: Probe, arrivalUs: number): void {
@@ -302,7 +304,7 @@ export class LinkCore {
   }
 
   /** The peer says what it heard. If it hears us no more, our direction may be cut: ask. */
-  #onReport(nowUs: number, from: string, probe: Probe, arrivalUs: number): void {
+  #onReport(nowUs: number, from: string, probe: Probe, arrivalUs: number, cameUs: number): void {
     const writer = this.#writer;
     const measures = this.#measures;
     const same = probe.heardEpoch === writer.epoch && probe.heardSequence > 0;
@@ -313,7 +315,7 @@ export class LinkCore {
     const heard = same ? probe.heardSequence : writer.firstSequence - 1;
     const sinceUs = same ? -Infinity : measures.remoteEpochSinceUs;
     const unheard = writer.sent.firstAfter(heard, writer.sequence, this.endpoint, sinceUs);
-    if (unheard && nowUs - unheard.decidedUs > measures.patienceUs) this.#question(nowUs);
+    if (unheard && cameUs - unheard.decidedUs > measures.patienceUs) this.#question(nowUs);
   }
 
   /** Both ways of an exchange must be the active path's, or the clock would take one for the other. */

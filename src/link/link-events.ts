@@ -3,6 +3,18 @@ import type { CandidateSnapshot } from "./candidates.ts";
 import type { MeasuredDelays } from "./measures.ts";
 import type { ClockExchange } from "./mesh-clock.ts";
 
+/** An authentic probe arrived directly. */
+export interface ProbeEvent {
+  type: "probe";
+  /** An address key (canonical text). */
+  from: string;
+  bytes: Uint8Array;
+  /** By the mesh clock. */
+  arrivalUs: number;
+  /** By the timers' clock, where it is told later than it came. */
+  cameUs?: number;
+}
+
 export type LinkEvent =
   /** The first event. */
   | { type: "start" }
@@ -14,8 +26,7 @@ export type LinkEvent =
   | { type: "forget-candidates"; keep?: readonly string[] }
   /** There is (not) a session that can seal probes. A rekey is no change. */
   | { type: "session"; up: boolean }
-  /** An authentic probe arrived directly; `from` is an address key (canonical text), `arrivalUs` is mesh clock. */
-  | { type: "probe"; from: string; bytes: Uint8Array; arrivalUs: number }
+  | ProbeEvent
   /** Another authentic record arrived from an address that is not the endpoint. At most one a second, please. */
   | { type: "authentic"; from: string }
   /**

@@ -1,6 +1,6 @@
 /**
- * The native addon as TypeScript sees it. The addon moves bytes and decides nothing; field orders of the shared arrays
- * are in `dataplane/descriptors.ts`.
+ * The native addon as TypeScript sees it. The addon moves bytes and decides nothing but what the
+ * tables simply say; field orders of the shared arrays are in `dataplane/descriptors.ts`.
  */
 import { createRequire } from "node:module";
 
@@ -51,6 +51,8 @@ export interface RelayTables {
   /** By keypair slot. */
   readonly confirmed: Uint8Array;
   readonly defaultTtl: number;
+  /** One element: 1 = probes over links that are up may wait until JavaScript is woken up by something else. */
+  readonly patient: Uint8Array;
   readonly carried: Uint8Array;
   /** Datagrams that each previous hop may send through this node. */
   readonly credit: Uint32Array;
@@ -72,6 +74,8 @@ export interface Engine {
   readonly addresses: Uint8Array;
   /** When what lies in each receive slot reached this machine, µs of {@link Addon.now}. */
   readonly arrivals: Float64Array;
+  /** Of the probes that waited, from `RECEIVE_SLOTS` on: datagrams on their link until they came. */
+  readonly received: Float64Array;
   readonly counters: Float64Array;
   readonly portStats: Float64Array;
 
@@ -112,7 +116,8 @@ export interface Engine {
   forward(count: number): void;
   writePorts(count: number): void;
   /**
-   * Returns datagrams; `out` gets frames, runs, messages, when the socket was read in µs, more to read (0/1).
+   * Returns datagrams, and probes that came before them and could wait; `out` (6 elements) gets frames, runs, messages,
+   * when the socket was read in µs, more to read (0/1), how long the first datagram had waited in µs (−1: none).
    * Sockets that were read empty are left alone until they were announced as readable, unless `unasked`.
    */
   receive(out: Float64Array, unasked?: boolean): number;

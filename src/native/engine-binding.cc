@@ -88,12 +88,13 @@ napi_value construct(napi_env env, napi_callback_info info) {
   shared.sends = makeArray<int32_t>(env, self, "sends", napi_int32_array, kMaxSends * kSendWords);
   shared.frames = makeArray<int32_t>(env, self, "frames", napi_int32_array, kMaxReceived * kFrameWords);
   shared.runs = makeArray<int32_t>(env, self, "runs", napi_int32_array, kMaxReceived * kRunWords);
-  shared.messages = makeArray<int32_t>(env, self, "messages", napi_int32_array, kMaxMessages * kMessageWords);
+  shared.messages = makeArray<int32_t>(env, self, "messages", napi_int32_array, (kMaxMessages + kMaxLater) * kMessageWords);
   shared.forwards = makeArray<int32_t>(env, self, "forwards", napi_int32_array, kMaxReceived * kForwardWords);
   shared.writes = makeArray<int32_t>(env, self, "writes", napi_int32_array, kMaxReceived * kWriteWords);
   shared.addresses =
-      makeArray<uint8_t>(env, self, "addresses", napi_uint8_array, kReceiveSlots * kPackedAddressLength);
-  shared.arrivals = makeArray<double>(env, self, "arrivals", napi_float64_array, kReceiveSlots);
+      makeArray<uint8_t>(env, self, "addresses", napi_uint8_array, kArrivalSlots * kPackedAddressLength);
+  shared.arrivals = makeArray<double>(env, self, "arrivals", napi_float64_array, kArrivalSlots);
+  shared.received = makeArray<double>(env, self, "received", napi_float64_array, kMaxLater);
   shared.counters = makeArray<double>(env, self, "counters", napi_float64_array, kCounterCount);
   shared.portStats = makeArray<double>(env, self, "portStats", napi_float64_array, kMaxPorts * kPortStats);
   if (shared.portStats == nullptr || shared.receiveArena == nullptr) return throwError(env, "out of memory");
@@ -339,10 +340,12 @@ napi_value engineFollow(napi_env env, napi_callback_info info) {
   tables.confirmed = toElements<uint8_t>(env, field(env, all, "confirmed"), napi_uint8_array, kMaxSlots);
   tables.carried = toElements<uint8_t>(env, field(env, all, "carried"), napi_uint8_array, kNodeIds);
   tables.credit = toElements<uint32_t>(env, field(env, all, "credit"), napi_uint32_array, kNodeIds);
+  tables.patient = toElements<uint8_t>(env, field(env, all, "patient"), napi_uint8_array, 1);
   tables.meter = toElements<double>(env, field(env, all, "meter"), napi_float64_array, kMeterWords);
   tables.defaultTtl = static_cast<uint8_t>(toNumber(env, field(env, all, "defaultTtl")));
   const void* arrays[] = {tables.nextHop,   tables.backup, tables.hops,      tables.sendSlot, tables.link,   tables.linkState,
-                          tables.addressed, tables.known,  tables.confirmed, tables.carried,  tables.credit, tables.meter};
+                          tables.addressed, tables.known,  tables.confirmed, tables.carried,  tables.credit, tables.patient,
+                          tables.meter};
   for (const void* array : arrays) {
     if (array == nullptr) return throwError(env, "tables: typed arrays of 65536 elements expected");
   }
@@ -402,14 +405,14 @@ napi_value engineWritePorts(napi_env env, napi_callback_info info) {
   return undefined(env);
 }
 
-// receive(Float64Array(5), unasked = false) -> datagrams; the array gets frames, runs, messages, time of reading in
-// us, more to read (0/1)
+// receive(Float64Array(6), unasked = false) -> datagrams and probes that waited; the array gets frames, runs, messages,
+// time of reading in us, more to read (0/1), how long the first datagram had waited in us (-1: none)
 napi_value engineReceive(napi_env env, napi_callback_info info) {
   Arguments<2> arguments(env, info);
   Binding* binding = bindingOf(env, arguments.self);
   if (binding == nullptr) return nullptr;
-  double* out = toDoubles(env, arguments[0], 5);
-  if (out == nullptr) return throwError(env, "Float64Array(5) expected");
+  double* out = toDoubles(env, arguments[0], 6);
+  if (out == nullptr) return throwError(env, "Float64Array(6) expected");
   if (toBool(env, arguments[1])) {
     binding->engine->markReadable(false);
     binding->engine->markReadable(true);
@@ -420,7 +423,8 @@ napi_value engineReceive(napi_env env, napi_callback_info info) {
   out[2] = result.messages;
   out[3] = result.readUs;
   out[4] = binding->engine->receiveMore() ? 1 : 0;
-  return number(env, result.datagrams);
+  out[5] = result.waitedUs;
+  return number(env, result.datagrams + result.later);
 }
 
 // sendRecord(kind, keypair, hopKeypair, link, packedAddress | null, ttl, payload, hopFlags = 0) -> boolean

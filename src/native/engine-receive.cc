@@ -58,16 +58,19 @@ Counter dropCounter(DatagramDrop drop) {
 }  // namespace
 
 ReceiveResult Engine::receive() {
-  if (!isHeld_) return readBatch();
+  ReceiveResult result = isHeld_ ? held_ : readBatch();
   isHeld_ = false;
-  return held_;
+  if (later_.count() > 0) handUpLater(result);
+  return result;
 }
 
 bool Engine::receiveAlone() {
   // Nobody has come for the last batch: whatever kept JavaScript from it, it is told once more.
   if (isHeld_ || tables_.meter == nullptr) return false;
   for (uint32_t round = 0; round < kRoundsAlone; round++) {
+    isAlone_ = true;
     ReceiveResult result = readBatch();
+    isAlone_ = false;
     if (result.frames > 0 || result.runs > 0 || result.messages > 0) {
       isHeld_ = true;
       held_ = result;
@@ -75,7 +78,7 @@ bool Engine::receiveAlone() {
     }
     if (result.datagrams == 0) return true;
     double* meter = tables_.meter;
-    meter[meterLeastWaitUs] = std::min(meter[meterLeastWaitUs], result.readUs - shared_.arrivals[0]);
+    meter[meterLeastWaitUs] = std::min(meter[meterLeastWaitUs], result.waitedUs);
     meter[meterReadUs] = result.readUs;
     if (!receiveMore()) return true;
   }
@@ -94,6 +97,7 @@ ReceiveResult Engine::readBatch() {
   if (ipv6First_) receiveFrom(udp_.v6, readable6_, result, slot);
   receiveFrom(udp_.v4, readable4_, result, slot);
   if (!ipv6First_) receiveFrom(udp_.v6, readable6_, result, slot);
+  if (result.datagrams > 0) result.waitedUs = result.readUs - shared_.arrivals[0];
   if (result.runs > 0 && tables_.meter != nullptr) relayRuns(result);
   if (result.datagrams > 0) emitFrames(result);
   reassembler_.releaseCompleted();
@@ -275,6 +279,7 @@ void Engine::takeRecord(uint8_t* data, uint32_t length, uint32_t slot, ReceiveRe
     }
     case kKindProbe:
       shared_.counters[probesReceived]++;
+      if (putOff(*keypair, keypairSlot, payload, header.length, slot)) return;
       addMessage(result, kKindProbe, payload, header.length, keypairSlot, slot, -1, header.src);
       return;
     case kKindControl:
@@ -292,6 +297,58 @@ void Engine::takeRecord(uint8_t* data, uint32_t length, uint32_t slot, ReceiveRe
     default:
       shared_.counters[dropKind]++;
   }
+}
+
+// What changes nothing when it is seen a little later: a probe over a link that is up, from where it should come, that
+// nobody waits for an answer to.
+bool Engine::putOff(const Keypair& keypair, int32_t keypairSlot, const uint8_t* payload, uint32_t length, uint32_t slot) {
+  if (!isAlone_ || tables_.patient[0] == 0 || length == 0 || (payload[0] & kProbeReplyWanted) != 0) return false;
+  if (keypairSlot >= static_cast<int32_t>(kMaxSlots) || tables_.confirmed[keypairSlot] == 0) return false;
+  if (tables_.linkState[keypair.peer] != kLinkUp || movedAddress(keypair, slot)) return false;
+  const Link* link = usedLink(keypair.link);
+  if (link == nullptr || link->shadowed) return false;
+  LaterProbe* probe = later_.add(payload, length);
+  if (probe == nullptr) return false;
+  probe->keypair = keypairSlot;
+  probe->localIndex = keypair.localIndex;
+  probe->arrivalUs = shared_.arrivals[slot];
+  probe->received = link->received;
+  memcpy(probe->address, shared_.addresses + slot * kPackedAddressLength, kPackedAddressLength);
+  return true;
+}
+
+// They came before what is in the batch, so they stand before it.
+void Engine::handUpLater(ReceiveResult& result) {
+  uint32_t count = later_.count();
+  int32_t* words = shared_.messages;
+  memmove(words + count * kMessageWords, words, result.messages * kMessageWords * sizeof(int32_t));
+  uint32_t kept = 0;
+  for (uint32_t i = 0; i < count; i++) {
+    const LaterProbe& probe = later_.at(i);
+    const Keypair* keypair = keypairs_.at(probe.keypair);
+    // Its session ended in between, and the slot may be another's.
+    if (keypair == nullptr || keypair->localIndex != probe.localIndex || auxCursor_ + probe.length > kReceiveArena) continue;
+    memcpy(shared_.receiveArena + auxCursor_, probe.payload, probe.length);
+    uint32_t slot = kReceiveSlots + kept;
+    memcpy(shared_.addresses + slot * kPackedAddressLength, probe.address, kPackedAddressLength);
+    shared_.arrivals[slot] = probe.arrivalUs;
+    shared_.received[kept] = probe.received;
+    int32_t* out = words + kept * kMessageWords;
+    out[0] = kKindProbe;
+    out[1] = static_cast<int32_t>(auxCursor_);
+    out[2] = static_cast<int32_t>(probe.length);
+    out[3] = probe.keypair;
+    out[4] = 0;
+    out[5] = static_cast<int32_t>(slot);
+    out[6] = -1;
+    out[7] = keypair->peer;
+    auxCursor_ += probe.length;
+    kept++;
+  }
+  if (kept < count) memmove(words + kept * kMessageWords, words + count * kMessageWords, result.messages * kMessageWords * sizeof(int32_t));
+  later_.clear();
+  result.messages += kept;
+  result.later = kept;
 }
 
 void Engine::takeFrame(int32_t keypairSlot, const Keypair& keypair, uint8_t* frame, uint32_t length, uint8_t flags,

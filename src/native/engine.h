@@ -17,6 +17,7 @@
 #include "counters.h"
 #include "frame.h"
 #include "keypairs.h"
+#include "later.h"
 #include "reassembly.h"
 #include "record.h"
 #include "relay.h"
@@ -32,6 +33,7 @@ constexpr uint32_t kPortArena = 9 * kMaxFrame;
 constexpr uint32_t kMaxPortFrames = 128;
 
 constexpr uint32_t kReceiveSlots = 16;
+constexpr uint32_t kArrivalSlots = kReceiveSlots + kMaxLater;  // of addresses and times: those of probes that waited come last
 constexpr uint32_t kReceiveAux = 2 * kReceiveSlots * kMaxFrame;  // reassembled frames of one batch
 constexpr uint32_t kReceiveArena = kReceiveSlots * kMaxFrame + kReceiveAux;
 constexpr uint32_t kMaxReceived = 4096;  // datagrams of one batch
@@ -60,7 +62,9 @@ struct ReceiveResult {
   uint32_t frames = 0;
   uint32_t runs = 0;
   uint32_t messages = 0;
+  uint32_t later = 0;  // of them, probes that came before the batch
   double readUs = 0;  // when a socket was last read
+  double waitedUs = -1;  // how long the first datagram of the batch had lain there; -1: there is none
 };
 
 constexpr uint32_t kPortStats = 8;
@@ -90,8 +94,9 @@ struct Shared {
   int32_t* messages;
   int32_t* forwards;
   int32_t* writes;
-  uint8_t* addresses;  // one packed address per receive slot
+  uint8_t* addresses;  // one packed address per arrival slot
   double* arrivals;    // when what lies there reached this machine, us of CLOCK_MONOTONIC_RAW
+  double* received;    // of probes that waited: datagrams on their link until they came
   double* counters;
   double* portStats;
 };
@@ -133,7 +138,8 @@ class Engine {
   // Seals the listed frames of the port arena and sends them.
   void send(uint32_t count);
   ReceiveResult receive();
-  // Reads as long as there is nothing for JavaScript in it; false: there is, and the next receive() returns it.
+  // Reads as long as there is nothing for JavaScript in it; false: there is, and the next receive() returns it. Probes that
+  // can wait (later.h) are handed up by the next receive() of any kind.
   bool receiveAlone();
   // From now on these tables are followed where they leave nothing to decide.
   void follow(const RelayTables& tables) { tables_ = tables; }
@@ -192,6 +198,8 @@ class Engine {
   void takeHandshake(uint8_t* data, uint32_t length, uint32_t slot, int32_t hopKeypair, uint16_t source,
                      ReceiveResult& result);
   ReceiveResult readBatch();
+  bool putOff(const Keypair& keypair, int32_t keypairSlot, const uint8_t* payload, uint32_t length, uint32_t slot);
+  void handUpLater(ReceiveResult& result);
   void relayRuns(ReceiveResult& result);
   void takeFrame(int32_t keypairSlot, const Keypair& keypair, uint8_t* frame, uint32_t length, uint8_t flags, uint32_t slot);
   void addMessage(ReceiveResult& result, int32_t kind, uint8_t* data, uint32_t length, int32_t keypair,
@@ -227,6 +235,8 @@ class Engine {
   Reassembler reassembler_;
   std::vector<TransitItem> transit_;
   RelayTables tables_;
+  LaterProbes later_;
+  bool isAlone_ = false;
   bool isHeld_ = false;  // a batch was read that JavaScript has not asked for yet
   ReceiveResult held_;
   uint32_t auxCursor_ = 0;

@@ -10,6 +10,7 @@ namespace etherloom {
 constexpr uint32_t kNodeIds = 65536;
 constexpr uint32_t kMaxSlots = 65536;
 constexpr uint16_t kNoNode = 0xffff;
+constexpr uint8_t kLinkUp = 1;
 constexpr uint8_t kLinkDead = 2;
 
 // Fields of RelayTables::meter.
@@ -30,6 +31,7 @@ struct RelayTables {
   const uint8_t* confirmed = nullptr;  // by keypair slot
   uint8_t* carried = nullptr;
   uint32_t* credit = nullptr;  // datagrams that a previous hop may still send through here
+  const uint8_t* patient = nullptr;  // one byte: 1 = probes may wait (later.h)
   double* meter = nullptr;     // what was sent on so, and what was read without JavaScript
   uint8_t defaultTtl = 0;
 };

@@ -119,7 +119,7 @@ describe("data planes joined over loopback", function () {
       at(1)
         .taken("links")
         .slice(before)
-        .some(({ links }) => links.find(({ from }) => from === 2)?.up === true),
+        .some(({ links }) => links.some(({ from, up, rttMinUs }) => from === 2 && up && rttMinUs !== null)),
     );
     const sample = at(1)
       .taken("links")

@@ -313,6 +313,7 @@ export function makeState(
     reflections: new ReflectionGuard(),
     slotNode: new Uint16Array(65536),
     slotConfirmed: new Uint8Array(65536).fill(1),
+    patient: new Uint8Array(1),
     relayCredit: new Uint32Array(65536),
     ports,
     lag: new ReadingLag(),

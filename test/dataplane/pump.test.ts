@@ -18,7 +18,7 @@ function pumpOf(nowUs: number, arrivedUs: number[]): { pump: Pump; lag: ReadingL
     receive: (out: Float64Array): number => {
       const batch = arrivedUs.splice(0, BATCH);
       arrivals.set(batch);
-      out.set([0, 0, 0, nowUs, arrivedUs.length > 0 ? 1 : 0]);
+      out.set([0, 0, 0, nowUs, arrivedUs.length > 0 ? 1 : 0, nowUs - (batch[0] ?? NaN)]);
       return batch.length;
     },
   };

@@ -134,6 +134,38 @@ describe("link: rates", () => {
     assert.ok(scheduled(pair.a, from) >= 3);
   });
 
+  for (const busy of [false, true]) {
+    it(`asks no more, and measures the same, when probes are looked at late and it is ${busy ? "busy" : "idle"}`, () => {
+      const measure = (lazyUs: number) => {
+        const pair = running(5);
+        pair.lazyUs = lazyUs;
+        pair.a.jitterUs = pair.b.jitterUs = 3 * MS;
+        if (busy) keepBusy(pair, 50 * MS);
+        pair.run(20 * SECOND);
+        const from = pair.nowUs;
+        pair.run(300 * SECOND);
+        const { owdIn, owdOut, lossIn, lossOut, rtt } = pair.a.link.snapshot(pair.nowUs);
+        return {
+          asked: pair.a.sent.filter(
+            ({ atUs, probe }) => atUs >= from && (probe.flags & PROBE_REPLY_WANTED) !== 0,
+          ).length,
+          sent: pair.a.sent.filter(({ atUs }) => atUs >= from).length,
+          deaths: pair.a.states.length + pair.b.states.length - 2,
+          loss: [lossIn, lossOut],
+          delays: [owdIn, owdOut, rtt].map((us) => us ?? NaN),
+        };
+      };
+      const [prompt, late] = [measure(0), measure(75 * MS)];
+      assert.equal(late.deaths, 0);
+      for (const loss of [...prompt.loss, ...late.loss]) assert.ok((loss ?? NaN) < 0.02, `${loss}`);
+      const more = (a: number, b: number): string => `${b} instead of ${a}`;
+      assert.ok(late.asked <= prompt.asked * 1.1 + 3, more(prompt.asked, late.asked));
+      assert.ok(late.sent <= prompt.sent * 1.1 + 3, more(prompt.sent, late.sent));
+      for (const [i, us] of late.delays.entries())
+        assert.ok(Math.abs(us - (prompt.delays[i] ?? NaN)) < 2 * MS, `${us}`);
+    });
+  }
+
   it("answers a flood of questions at a bounded rate", () => {
     const pair = running();
     const link = pair.b.link;
@@ -241,6 +273,19 @@ describe("link: death and recovery", () => {
     });
     assert.ok((times[30] ?? NaN) < 500 * MS, `median ${times[30]}`);
     assert.ok((times[57] ?? NaN) < 700 * MS, `p95 ${times[57]}`);
+  });
+
+  it("is noticed to be dead nearly as fast where probes are looked at late", () => {
+    const late = (cut: (pair: LinkPair) => void): number[] =>
+      deathTimes((pair) => {
+        pair.lazyUs = 75 * MS;
+        cut(pair);
+      });
+    const both = late((pair) => (pair.a.cut = pair.b.cut = true));
+    assert.ok((both[30] ?? NaN) < 400 * MS, `median ${both[30]}`);
+    const own = late((pair) => (pair.a.cut = true));
+    assert.ok((own[30] ?? NaN) < 550 * MS, `median ${own[30]}`);
+    assert.ok((own[57] ?? NaN) < 750 * MS, `p95 ${own[57]}`);
   });
 
   it("is not found dead for want of what has come and was not read yet", () => {

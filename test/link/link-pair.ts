@@ -4,7 +4,7 @@ import type { LinkOptions } from "../../src/link/link-core.ts";
 import type { LinkAction, LinkEvent } from "../../src/link/link-events.ts";
 import type { ClockExchange } from "../../src/link/mesh-clock.ts";
 import { UnprovenBudget } from "../../src/link/unproven-budget.ts";
-import { decodeProbe, stampProbeSent } from "../../src/wire/probe.ts";
+import { decodeProbe, PROBE_REPLY_WANTED, stampProbeSent } from "../../src/wire/probe.ts";
 import type { Probe } from "../../src/wire/probe.ts";
 
 export const MS = 1000;
@@ -45,6 +45,8 @@ export class Side {
   pinholes: Map<string, number> | undefined;
   /** Random addition to every delay, at most this, µs. */
   jitterUs = 0;
+  /** Probes that came and that nobody has looked at yet. */
+  readonly unread: (() => void)[] = [];
   readonly states: { atUs: number; up: boolean }[] = [];
   readonly exchanges: (ClockExchange & { atUs: number })[] = [];
   readonly endpoints: { atUs: number; address: string; proven: boolean }[] = [];
@@ -61,6 +63,8 @@ export class Side {
 
 export class LinkPair {
   nowUs = 0;
+  /** Probes over a link that is up, and that want no answer, are looked at so much later at most, as the worker does. */
+  lazyUs = 0;
   readonly random: () => number;
   readonly a: Side;
   readonly b: Side;
@@ -135,10 +139,18 @@ export class LinkPair {
       if (next > endUs) break;
       this.nowUs = Math.max(this.nowUs, next);
       if (this.#queue[0] && this.#queue[0].atUs <= this.nowUs) this.#queue.shift()?.run();
-      else if (dueA <= this.nowUs) this.tell(this.a, { type: "tick" });
-      else this.tell(this.b, { type: "tick" });
+      else this.#tick(dueA <= this.nowUs ? this.a : this.b);
     }
     this.nowUs = endUs;
+  }
+
+  #tick(side: Side): void {
+    this.#catchUp(side);
+    this.tell(side, { type: "tick" });
+  }
+
+  #catchUp(side: Side): void {
+    for (const look of side.unread.splice(0)) look();
   }
 
   /** What becomes of a datagram: how it arrives, or undefined when it does not. */
@@ -182,7 +194,11 @@ export class LinkPair {
       if (to !== other.address && to !== other.lan) return;
       other.unreceived++;
       this.traffic(other, false);
-      this.tell(other, { type: "probe", from, bytes, arrivalUs: this.nowUs + other.offsetUs });
+      const [cameUs, arrivalUs] = [this.nowUs, this.nowUs + other.offsetUs];
+      other.unread.push(() => this.tell(other, { type: "probe", from, bytes, arrivalUs, cameUs }));
+      const isPatient = other.link.up && (probe.flags & PROBE_REPLY_WANTED) === 0;
+      if (this.lazyUs === 0 || !isPatient) return this.#catchUp(other);
+      this.at(this.nowUs + (this.lazyUs * this.random()) / 2 ** 32, () => this.#catchUp(other));
     });
   }
 }

@@ -618,7 +618,7 @@ describe("packet engine", () => {
   });
 
   it("looks into a socket that nobody has announced as readable only when told to", async () => {
-    const out = new Float64Array(5);
+    const out = new Float64Array(6);
     await b.receive();
     wire.sendRaw(randomBytes(40), b);
     const end = performance.now() + 1000;

@@ -5,14 +5,15 @@ import { randomBytes } from "node:crypto";
 import { createSocket, type Socket } from "node:dgram";
 import fc from "fast-check";
 import { afterEach, beforeEach, describe, it } from "mocha";
+import { RECEIVE_SLOTS } from "../../src/dataplane/descriptors.ts";
 import { newRelayMeter } from "../../src/dataplane/forward-meter.ts";
-import { NO_NODE } from "../../src/dataplane/members.ts";
+import { LINK_UP, NO_NODE } from "../../src/dataplane/members.ts";
 import { relayTables } from "../../src/dataplane/relay-tables.ts";
 import { Transit } from "../../src/dataplane/transit.ts";
 import { makeState, OWN, type Forwarded, type FakeEngine, type Run } from "../dataplane/fake-engine.ts";
 import type { PlaneState } from "../../src/dataplane/state.ts";
 import { addon, join, LoopbackEngine, packed, type Joined } from "../support/engines.ts";
-import { openTransit, sealTransit, TRANSIT_HEADER } from "../support/records.ts";
+import { openTransit, sealRecord, sealTransit, TRANSIT_HEADER } from "../support/records.ts";
 
 const PREVIOUS = 2;
 /** Neighbours that a run may go on to. */
@@ -286,5 +287,102 @@ describe("a relay's engine that follows the tables", () => {
       { numRuns: 1000 },
     );
     assert(alone > 30, `${alone} of 1000 alone`);
+  });
+
+  describe("and hears probes", () => {
+    const PROBE = 2;
+    const CONTROL = 3;
+    const REPLY_WANTED = 1;
+    beforeEach(() => {
+      relay.engine.setLink(PREVIOUS, sender.address);
+      state.members.linkState[PREVIOUS] = LINK_UP;
+      state.patient[0] = 1;
+    });
+    const sendRecord = (payload: Uint8Array, kind = PROBE, from = sender): void => {
+      const session = sessions.get(PREVIOUS);
+      assert(session);
+      const plain = { receiver: session.indexB, counter: counter++, kind, dst: OWN, src: PREVIOUS };
+      from.sendRaw(sealRecord(session.keyAtoB, plain, payload), relay);
+    };
+    const probe = (number: number, flags = 0): Buffer =>
+      Buffer.concat([Buffer.of(flags, number), INNER.subarray(0, 67)]);
+    const numbers = (messages: readonly { bytes: Buffer }[]): (number | undefined)[] =>
+      messages.map(({ bytes }) => bytes[1]);
+
+    it("keeps those that can wait, and hands them up with what it knows of them when it is asked next", async () => {
+      const since = addon.now();
+      sendRecord(probe(1));
+      await relay.idle();
+      const until = addon.now();
+      sendRecord(probe(2));
+      await relay.idle();
+      assert.equal(relay.readies, 0);
+      const { messages, datagrams } = await relay.batch();
+      assert.deepEqual([numbers(messages), datagrams], [[1, 2], 2]);
+      assert.deepEqual(messages[0]?.bytes, probe(1));
+      assert.deepEqual(
+        messages.map(({ kind, keypair, flags, hop, source }) => [kind, keypair, flags, hop, source]),
+        [1, 2].map(() => [PROBE, slot(PREVIOUS), 0, -1, PREVIOUS]),
+      );
+      const { arrivals: times, addresses, received } = relay.engine;
+      const first = RECEIVE_SLOTS * 20;
+      assert.equal(relay.engine.messages[5], RECEIVE_SLOTS);
+      assert(since <= (times[RECEIVE_SLOTS] ?? 0) && (times[RECEIVE_SLOTS] ?? 0) <= until);
+      assert.deepEqual(addresses.slice(first, first + 20), sender.address);
+      assert.deepEqual([...received.subarray(0, 2)], [1, 2]);
+      assert.deepEqual((await relay.batch()).messages, []);
+    });
+
+    it("hands them up before what came after them", async () => {
+      sendRecord(probe(1));
+      await relay.idle();
+      sendRecord(probe(2, REPLY_WANTED));
+      sendRecord(Buffer.of(0, 3), CONTROL);
+      await relay.idle();
+      assert(relay.readies > 0);
+      assert.deepEqual(numbers((await relay.batch()).messages), [1, 2, 3]);
+    });
+
+    it("keeps as many as it has room for", async () => {
+      for (let number = 0; number < 40; number++) {
+        sendRecord(probe(number));
+        if (number % 8 === 7) await relay.idle();
+        if (number === 31) assert.equal(relay.readies, 0);
+      }
+      assert(relay.readies > 0);
+      assert.deepEqual(
+        numbers((await relay.receive()).messages),
+        Array.from({ length: 40 }, (_, i) => i),
+      );
+    });
+
+    it("forgets them with their session", async () => {
+      sendRecord(probe(1));
+      await relay.idle();
+      relay.engine.removeKeypair(slot(PREVIOUS));
+      const { messages, datagrams } = await relay.batch();
+      assert.deepEqual([messages, datagrams], [[], 0]);
+    });
+
+    for (const [what, change, flags, elsewhere] of [
+      ["that wants an answer", (): unknown => 0, REPLY_WANTED, false],
+      ["from another address", (): unknown => 0, 0, true],
+      ["over a link that is not up", (): unknown => (state.members.linkState[PREVIOUS] = 0), 0, false],
+      ["of a session that is new", (): unknown => (state.slotConfirmed[slot(PREVIOUS)] = 0), 0, false],
+      ["of a node that has just begun", (): unknown => (state.patient[0] = 0), 0, false],
+    ] as const) {
+      it(`keeps none ${what} waiting`, async () => {
+        change();
+        const other = new LoopbackEngine(60_001);
+        try {
+          sendRecord(probe(1, flags), PROBE, elsewhere ? other : sender);
+          await relay.idle();
+          assert(relay.readies > 0);
+          assert.deepEqual(numbers((await relay.batch()).messages), [1]);
+        } finally {
+          other.close();
+        }
+      });
+    }
   });
 });

@@ -67,6 +67,7 @@ export class Forwarding {
       drops: { count: (reason: DropReason) => (this.#dropped = reason) },
       slotNode: Uint16Array.from({ length: NODE_IDS }, (_, slot) => slot),
       slotConfirmed: new Uint8Array(NODE_IDS).fill(1),
+      relayCredit: new Uint32Array(NODE_IDS),
       defaultTtl: DEFAULT_TTL,
       nowMs: 0,
       wantSession: () => undefined,

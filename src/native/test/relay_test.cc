@@ -50,7 +50,7 @@ struct Node {
     credit[kPrevious] = 25;
     tables = {nextHop.data(),   backup.data(), hops.data(),      sendSlot.data(), link.data(),   linkState.data(),
               addressed.data(), known.data(),  confirmed.data(), carried.data(),  credit.data(), nullptr,
-              200};
+              nullptr,          200};
   }
   bool passes(RelayedTo& to) { return relay(tables, kOwn, run, to); }
 };
