@@ -15,11 +15,14 @@ export class Activity {
   /** 1 = the link to this node carried a frame since the flag was cleared. */
   readonly carried: Uint8Array = new Uint8Array(65536);
 
-  /** A record of `node` arrived; `answer`: it deserves one (a frame or control, not a keepalive or a probe). */
-  received(node: number, nowMs: number, answer: boolean): void {
-    this.heard[node] = nowMs;
-    this.unanswered[node] = 0;
-    if (answer && this.owed[node] === 0) this.owed[node] = nowMs;
+  /**
+   * A record of `node` arrived at `cameMs`, or a little later: what left after that it does not answer. `answer`: it deserves
+   * one (a frame or control, not a keepalive or a probe).
+   */
+  received(node: number, cameMs: number, answer: boolean): void {
+    this.heard[node] = Math.max(this.heard[node] ?? 0, cameMs);
+    if ((this.unanswered[node] ?? 0) <= cameMs) this.unanswered[node] = 0;
+    if (answer && this.owed[node] === 0) this.owed[node] = cameMs;
   }
 
   /** A record left for `node`; `expects`: the peer will answer if it lives. */

@@ -29,7 +29,7 @@ import { Transit } from "./transit.ts";
 const TICK_MS = 50;
 /** … and at the latest after this by a timer: what a wake-up costs is more than what is done in it. */
 const LATEST_TICK_MS = 75;
-/** While clocks and links are new, every probe is worth waking up for. */
+/** While the own clock is new, and most links with it, every probe is worth waking up for. */
 const SETTLED_MS = 10_000;
 const REPORT_EVERY_MS = 250;
 const REPORTS_A_SECOND = 4;

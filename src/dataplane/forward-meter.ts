@@ -30,7 +30,7 @@ export class ForwardMeter {
     const [batches = 0, totalUs = 0, leastWaitUs = Infinity, readUs = 0] = meter;
     this.#batches += batches;
     this.#totalUs += totalUs;
-    if (leastWaitUs < Infinity) this.waited(readUs, leastWaitUs);
+    if (leastWaitUs < Infinity) this.waited(Math.max(readUs, this.#lastUs), leastWaitUs);
     meter.set(newRelayMeter());
   }
 

@@ -96,13 +96,14 @@ export class Intake {
       state.drops.count("probeRate");
       return;
     }
-    state.activity.received(node, state.nowMs, kind === KIND_CONTROL);
+    const stampUs = state.engine.arrivals[receiveSlot] ?? 0;
+    const cameUs = this.#clock.cameUs(stampUs);
+    state.activity.received(node, cameUs / 1000, kind === KIND_CONTROL);
     if (state.slotConfirmed[slot] === 0) state.confirmed(slot);
     const bytes = this.#state.engine.receiveArena.subarray(offset, offset + length);
-    const stampUs = state.engine.arrivals[receiveSlot] ?? 0;
     const arrivalUs = this.#clock.arrivalUs(stampUs);
     if (kind === KIND_PROBE) {
-      this.#links.probe(node, bytes, receiveSlot, arrivalUs, this.#clock.cameUs(stampUs));
+      this.#links.probe(node, bytes, receiveSlot, arrivalUs, cameUs);
       return;
     }
     if (kind === KIND_PATH_MTU) {

@@ -73,7 +73,7 @@ export class PlaneClock {
     if (this.#mesh.exchange(rawUs, exchange) !== "none") this.#begin(rawUs, true);
   }
 
-  /** Once a second: has the machine slept, or a clock jumped? */
+  /** About once a second: has the machine slept, or a clock jumped? */
   check(): void {
     const rawUs = this.#addon.now();
     const monotonicUs = performance.now() * 1000;

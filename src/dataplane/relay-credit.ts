@@ -4,6 +4,7 @@
  *
  *     bucket ──grant──▶ credit ──the engine, run by run──▶ 0: the next run comes here
  */
+import { NODE_IDS } from "./members.ts";
 import type { NodeBuckets } from "./node-buckets.ts";
 
 /** Datagrams: those of some batches at full speed, and little of a bucket's burst. */
@@ -12,7 +13,7 @@ export const CREDIT = 16_384;
 export class RelayCredit {
   /** By NodeID; the engine subtracts. */
   readonly #left: Uint32Array;
-  readonly #given: Map<number, number> = new Map();
+  readonly #given: Uint32Array = new Uint32Array(NODE_IDS);
   readonly #buckets: NodeBuckets;
 
   constructor(left: Uint32Array, buckets: NodeBuckets) {
@@ -24,19 +25,17 @@ export class RelayCredit {
   grant(node: number, nowMs: number): void {
     const missing = CREDIT - (this.#left[node] ?? 0);
     if (missing > 0 && this.#buckets.take(node, missing, nowMs)) this.#left[node] = CREDIT;
-    this.#given.set(node, this.#left[node] ?? 0);
+    this.#given[node] = this.#left[node] ?? 0;
   }
 
   /** @returns whether something was sent on credit since the last call; then it is filled up again */
   settle(node: number, nowMs: number): boolean {
-    const given = this.#given.get(node);
-    if (given === undefined || given === this.#left[node]) return false;
+    if (this.#given[node] === this.#left[node]) return false;
     this.grant(node, nowMs);
     return true;
   }
 
   revoke(node: number): void {
-    this.#left[node] = 0;
-    this.#given.delete(node);
+    this.#left[node] = this.#given[node] = 0;
   }
 }

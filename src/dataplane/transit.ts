@@ -36,6 +36,8 @@ export class Transit {
   readonly #datagrams: NodeBuckets = new NodeBuckets(RATE, BURST);
   readonly #handshakes: NodeBuckets = new NodeBuckets(HANDSHAKE_RATE, HANDSHAKE_BURST);
   readonly #credit: RelayCredit;
+  /** What is settled came after this. */
+  #settledMs = 0;
   #forwards = 0;
 
   constructor(state: PlaneState) {
@@ -46,7 +48,10 @@ export class Transit {
   /** Takes account of what the engine sent on for these previous hops since it was last asked. */
   settle(nodes: Iterable<number>): void {
     const { activity, nowMs } = this.#state;
-    for (const node of nodes) if (this.#credit.settle(node, nowMs)) activity.received(node, nowMs, false);
+    for (const node of nodes) {
+      if (this.#credit.settle(node, nowMs)) activity.received(node, this.#settledMs, false);
+    }
+    this.#settledMs = nowMs;
   }
 
   /** The NodeID may be another's soon. */

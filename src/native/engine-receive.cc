@@ -266,7 +266,7 @@ void Engine::takeRecord(uint8_t* data, uint32_t length, uint32_t slot, ReceiveRe
                            payload + kFragmentHeader, header.length - kFragmentHeader,
                            static_cast<uint64_t>(result.readUs / 1000));
       if (whole == nullptr) return;
-      if (auxCursor_ + whole->len > kReceiveArena) {
+      if (auxCursor_ + whole->len > kLaterArena) {
         wholeWithoutRoom_++;
         return;
       }
@@ -279,7 +279,8 @@ void Engine::takeRecord(uint8_t* data, uint32_t length, uint32_t slot, ReceiveRe
     }
     case kKindProbe:
       shared_.counters[probesReceived]++;
-      if (putOff(*keypair, keypairSlot, payload, header.length, slot)) return;
+      // Behind a message of its own batch it would be seen before that one.
+      if (result.messages == 0 && putOff(*keypair, keypairSlot, payload, header.length, slot)) return;
       addMessage(result, kKindProbe, payload, header.length, keypairSlot, slot, -1, header.src);
       return;
     case kKindControl:
@@ -327,22 +328,25 @@ void Engine::handUpLater(ReceiveResult& result) {
     const LaterProbe& probe = later_.at(i);
     const Keypair* keypair = keypairs_.at(probe.keypair);
     // Its session ended in between, and the slot may be another's.
-    if (keypair == nullptr || keypair->localIndex != probe.localIndex || auxCursor_ + probe.length > kReceiveArena) continue;
-    memcpy(shared_.receiveArena + auxCursor_, probe.payload, probe.length);
+    if (keypair == nullptr || keypair->localIndex != probe.localIndex) {
+      shared_.counters[dropMessageQueue]++;
+      continue;
+    }
+    uint32_t offset = kLaterArena + kept * kMaxLaterBytes;
+    memcpy(shared_.receiveArena + offset, probe.payload, probe.length);
     uint32_t slot = kReceiveSlots + kept;
     memcpy(shared_.addresses + slot * kPackedAddressLength, probe.address, kPackedAddressLength);
     shared_.arrivals[slot] = probe.arrivalUs;
     shared_.received[kept] = probe.received;
     int32_t* out = words + kept * kMessageWords;
     out[0] = kKindProbe;
-    out[1] = static_cast<int32_t>(auxCursor_);
+    out[1] = static_cast<int32_t>(offset);
     out[2] = static_cast<int32_t>(probe.length);
     out[3] = probe.keypair;
     out[4] = 0;
     out[5] = static_cast<int32_t>(slot);
     out[6] = -1;
     out[7] = keypair->peer;
-    auxCursor_ += probe.length;
     kept++;
   }
   if (kept < count) memmove(words + kept * kMessageWords, words + count * kMessageWords, result.messages * kMessageWords * sizeof(int32_t));

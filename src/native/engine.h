@@ -35,7 +35,8 @@ constexpr uint32_t kMaxPortFrames = 128;
 constexpr uint32_t kReceiveSlots = 16;
 constexpr uint32_t kArrivalSlots = kReceiveSlots + kMaxLater;  // of addresses and times: those of probes that waited come last
 constexpr uint32_t kReceiveAux = 2 * kReceiveSlots * kMaxFrame;  // reassembled frames of one batch
-constexpr uint32_t kReceiveArena = kReceiveSlots * kMaxFrame + kReceiveAux;
+constexpr uint32_t kLaterArena = kReceiveSlots * kMaxFrame + kReceiveAux;  // where probes that waited are laid
+constexpr uint32_t kReceiveArena = kLaterArena + kMaxLater * kMaxLaterBytes;
 constexpr uint32_t kMaxReceived = 4096;  // datagrams of one batch
 constexpr uint32_t kMaxMessages = 256;   // probes, control and handshakes of one batch
 constexpr uint32_t kMaxSends = 4096;
@@ -54,7 +55,7 @@ constexpr uint32_t kForwardWords = 8;
 constexpr uint32_t kWriteWords = 4;
 
 // Batches taken without JavaScript before others of the loop have their turn.
-constexpr uint32_t kRoundsAlone = 16;
+constexpr uint32_t kRoundsAlone = 8;
 
 // What receive() found, besides the arrays.
 struct ReceiveResult {
@@ -138,8 +139,8 @@ class Engine {
   // Seals the listed frames of the port arena and sends them.
   void send(uint32_t count);
   ReceiveResult receive();
-  // Reads as long as there is nothing for JavaScript in it; false: there is, and the next receive() returns it. Probes that
-  // can wait (later.h) are handed up by the next receive() of any kind.
+  // Reads while there is nothing for JavaScript in it, some batches at most; false: there is, and the next receive() returns
+  // it. Probes that can wait (later.h) are handed up by the next receive() of any kind.
   bool receiveAlone();
   // From now on these tables are followed where they leave nothing to decide.
   void follow(const RelayTables& tables) { tables_ = tables; }

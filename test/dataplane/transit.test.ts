@@ -203,9 +203,16 @@ describe("transit", () => {
     assert.equal(state.activity.heard[2], 1000);
     state.relayCredit[2] = CREDIT - 1;
     state.activity.unanswered[2] = 4000;
+    state.nowMs = 5050;
     transit.settle([2, 3]);
     assert.deepEqual([state.activity.heard[2], state.activity.heard[3]], [5000, 0]);
     assert.deepEqual([state.activity.unanswered[2], state.relayCredit[2]], [0, CREDIT]);
+    // What left after the last look may have left after what was sent on, too.
+    state.activity.unanswered[2] = 5060;
+    state.relayCredit[2] = CREDIT - 1;
+    state.nowMs = 5100;
+    transit.settle([2, 3]);
+    assert.equal(state.activity.unanswered[2], 5060);
     transit.forget(2);
     assert.equal(state.relayCredit[2], 0);
   });

@@ -343,6 +343,13 @@ describe("a relay's engine that follows the tables", () => {
       assert.deepEqual(numbers((await relay.batch()).messages), [1, 2, 3]);
     });
 
+    it("keeps none waiting behind a message of the same batch: it would be seen before that", async () => {
+      sendRecord(probe(1, REPLY_WANTED));
+      sendRecord(probe(2));
+      await relay.idle();
+      assert.deepEqual(numbers((await relay.batch()).messages), [1, 2]);
+    });
+
     it("keeps as many as it has room for", async () => {
       for (let number = 0; number < 40; number++) {
         sendRecord(probe(number));
@@ -362,6 +369,7 @@ describe("a relay's engine that follows the tables", () => {
       relay.engine.removeKeypair(slot(PREVIOUS));
       const { messages, datagrams } = await relay.batch();
       assert.deepEqual([messages, datagrams], [[], 0]);
+      assert.equal(relay.count("dropMessageQueue"), 1);
     });
 
     for (const [what, change, flags, elsewhere] of [

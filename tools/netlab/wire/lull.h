@@ -17,19 +17,21 @@ class Lull {
  public:
   // Frames were read at `nowNs`.
   void received(int64_t nowNs) {
-    isBusy_ = nowNs - lastNs_ < kLongestNs;
+    isBusy_ = nowNs - lastNs_ < kBusyNs;
     lastNs_ = nowNs;
   }
 
-  // Until when nobody needs to look, from `nowNs` on, when everything has been read; `nowNs` itself: look. Where little
+  // Until when nobody needs to look when everything was read at `nowNs`; that itself: look. Where little
   // comes in, waking up for nothing would cost more than it saves.
   int64_t untilNs(int64_t nowNs, int64_t leastDelayNs) const {
-    if (!isBusy_ || nowNs - lastNs_ >= kLongestNs) return nowNs;
+    if (!isBusy_ || nowNs - lastNs_ >= kBusyNs) return nowNs;
     return nowNs + std::clamp(leastDelayNs - kSpareNs, int64_t{0}, kLongestNs);
   }
 
  private:
   static constexpr int64_t kLongestNs = 2 * kMillisecond;
+  // Frames so close to each other are worth it: a lull lies between two of them.
+  static constexpr int64_t kBusyNs = 2 * kLongestNs;
   // For waking up, and for leaving early.
   static constexpr int64_t kSpareNs = kMillisecond / 2;
 

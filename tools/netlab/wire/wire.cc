@@ -65,6 +65,7 @@ class Wire {
   Network network_;
   Punctuality punctuality_;
   Lull lull_;
+  int64_t readNs_ = 0;  // all that came before was read
   int64_t leastDelayNs_ = 0;
   bool isChanged_ = false;  // lines were run that it may depend on
   int64_t sleptForNs_ = 0;  // when the frame is due that the last sleep ended for; 0: it ended for something else
@@ -119,7 +120,7 @@ void Wire::sleep(bool haste) {
   polls_[2] = {answers_.empty() ? -1 : STDOUT_FILENO, POLLOUT, 0};
   int64_t nowNs = now(CLOCK_MONOTONIC);
   int64_t dueNs = agenda_.nextNs();
-  int64_t lullNs = haste ? nowNs : lull_.untilNs(nowNs, leastDelayNs_);
+  int64_t lullNs = haste ? nowNs : std::max(nowNs, lull_.untilNs(readNs_, leastDelayNs_));
   polls_[0] = {lullNs > nowNs ? -1 : receiver_.fd(), POLLIN, 0};
   bool forDue = !agenda_.empty() && (lullNs <= nowNs || dueNs - punctuality_.aheadNs() < lullNs);
   int64_t wait = haste ? 0 : std::max<int64_t>(0, (forDue ? dueNs - punctuality_.aheadNs() : lullNs) - nowNs);
@@ -132,6 +133,7 @@ void Wire::sleep(bool haste) {
 
 // True when there may be more.
 bool Wire::receive() {
+  readNs_ = now(CLOCK_MONOTONIC);
   uint32_t count = receiver_.receive();
   if (count == 0) return false;
   int64_t monotonic = now(CLOCK_MONOTONIC);
