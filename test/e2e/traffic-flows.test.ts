@@ -17,6 +17,8 @@ const PER_FLOW = 1000;
 
 /** Sends numbered datagrams of several flows; for each flow the numbers in order of arrival. */
 async function numbered(from: Edge, to: Edge, address: string): Promise<number[][]> {
+  // While the kernel looks for a neighbour, what it sends when that is found may overtake what waited for it.
+  assert.equal((await ping(from.node, address, { count: 1 })).received, 1);
   const receiver = to.node.spawn([python, "-I", script, "receive", address, "9000", "1"]);
   await receiver.waitFor(/^listening$/m, 10_000);
   await from.node.execAsync([python, "-I", script, "send", address, "9000", `${FLOWS}`, `${PER_FLOW}`]);
