@@ -9,7 +9,7 @@ import { Dispatch } from "./dispatch.ts";
 import { ForwardMeter, newRelayMeter } from "./forward-meter.ts";
 import { Inbound } from "./inbound.ts";
 import { Intake } from "./intake.ts";
-import { Links } from "./links.ts";
+import { LATEST_TICK_MS, Links } from "./links.ts";
 import { openLocalPort } from "./local-port.ts";
 import type { FromWorker, ToWorker, WorkerSetup } from "./messages.ts";
 import { Outbound } from "./outbound.ts";
@@ -25,10 +25,11 @@ import { makeState, type PlaneState } from "./state.ts";
 import { Tracer } from "./tracer.ts";
 import { Transit } from "./transit.ts";
 
-/** The regular work is done so long after the last time by whatever wakes the thread up … */
+/**
+ * The regular work is done so long after the last time by whatever wakes the thread up, and by a timer at the latest after
+ * {@link LATEST_TICK_MS}: what a wake-up costs is more than what is done in it.
+ */
 const TICK_MS = 50;
-/** … and at the latest after this by a timer: what a wake-up costs is more than what is done in it. */
-const LATEST_TICK_MS = 75;
 /** While the own clock is new, and most links with it, every probe is worth waking up for. */
 const SETTLED_MS = 10_000;
 const REPORT_EVERY_MS = 250;

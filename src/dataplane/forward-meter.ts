@@ -8,8 +8,11 @@ import { WindowedMinimum } from "../link/windowed-minimum.ts";
 const HALF_WINDOW_US = 30_000_000;
 
 /** Of what the engine does alone: batches sent on, their time, the least wait, the last time of reading, µs. */
+const NOTHING: readonly number[] = [0, 0, Infinity, 0];
+
+/** The array that the engine counts in, with nothing counted. */
 export function newRelayMeter(): Float64Array {
-  return Float64Array.of(0, 0, Infinity, 0);
+  return Float64Array.from(NOTHING);
 }
 
 export class ForwardMeter {
@@ -31,7 +34,7 @@ export class ForwardMeter {
     this.#batches += batches;
     this.#totalUs += totalUs;
     if (leastWaitUs < Infinity) this.waited(Math.max(readUs, this.#lastUs), leastWaitUs);
-    meter.set(newRelayMeter());
+    meter.set(NOTHING);
   }
 
   /** What was read at `nowUs` had waited, µs. */

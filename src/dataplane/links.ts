@@ -31,7 +31,7 @@ const CHANGES_MS = 10;
 /** Links' times between path-MTU probes differ by so much, up and down. */
 const MTU_SPREAD = 0.2;
 /** Two calls of {@link Links.tick} lie so far apart at most. */
-const TICK_US = 75_000;
+export const LATEST_TICK_MS = 75;
 /** Scheduled probes that are due so soon leave with those that are due now: each wake-up costs more than what it sends. */
 const AHEAD_US = 25_000;
 
@@ -57,7 +57,7 @@ export class Links {
   readonly #budget: UnprovenBudget = new UnprovenBudget();
   readonly #mtus: LinkMtus;
   readonly #isOverlay: (address: string) => boolean;
-  readonly #deadlines: DeadlineTimer = new DeadlineTimer(TICK_US, () => this.#onDeadline());
+  readonly #deadlines: DeadlineTimer = new DeadlineTimer(LATEST_TICK_MS * 1000, () => this.#onDeadline());
   /** The newest probe sequence number of links that were removed, by NodeID. */
   readonly #lastSequence: Map<number, number> = new Map();
   #samplesAtUs = 0;

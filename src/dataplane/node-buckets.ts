@@ -1,5 +1,5 @@
 /** One token bucket a NodeID, in flat arrays: what a member may cause per second, so that none can flood the others. */
-const NODE_IDS = 65536;
+import { NODE_IDS } from "./members.ts";
 
 export class NodeBuckets {
   readonly #perMs: number;

@@ -55,6 +55,19 @@ Counter dropCounter(DatagramDrop drop) {
   }
 }
 
+// Field order: dataplane/descriptors.ts.
+void writeMessage(int32_t* out, int32_t kind, uint32_t offset, uint32_t length, int32_t keypair, int32_t flags, uint32_t slot,
+                  int32_t hopKeypair, uint16_t source) {
+  out[0] = kind;
+  out[1] = static_cast<int32_t>(offset);
+  out[2] = static_cast<int32_t>(length);
+  out[3] = keypair;
+  out[4] = flags;
+  out[5] = static_cast<int32_t>(slot);
+  out[6] = hopKeypair;
+  out[7] = source;
+}
+
 }  // namespace
 
 ReceiveResult Engine::receive() {
@@ -338,15 +351,7 @@ void Engine::handUpLater(ReceiveResult& result) {
     memcpy(shared_.addresses + slot * kPackedAddressLength, probe.address, kPackedAddressLength);
     shared_.arrivals[slot] = probe.arrivalUs;
     shared_.received[kept] = probe.received;
-    int32_t* out = words + kept * kMessageWords;
-    out[0] = kKindProbe;
-    out[1] = static_cast<int32_t>(offset);
-    out[2] = static_cast<int32_t>(probe.length);
-    out[3] = probe.keypair;
-    out[4] = 0;
-    out[5] = static_cast<int32_t>(slot);
-    out[6] = -1;
-    out[7] = keypair->peer;
+    writeMessage(words + kept * kMessageWords, kKindProbe, offset, probe.length, probe.keypair, 0, slot, -1, keypair->peer);
     kept++;
   }
   if (kept < count) memmove(words + kept * kMessageWords, words + count * kMessageWords, result.messages * kMessageWords * sizeof(int32_t));
@@ -528,16 +533,9 @@ void Engine::addMessage(ReceiveResult& result, int32_t kind, uint8_t* data, uint
       return;
     }
   }
-  int32_t* out = shared_.messages + result.messages * kMessageWords;
+  writeMessage(shared_.messages + result.messages * kMessageWords, kind, static_cast<uint32_t>(data - shared_.receiveArena), length,
+               keypairSlot, keypair != nullptr && movedAddress(*keypair, slot) ? kFrameMoved : 0, slot, hopKeypair, source);
   result.messages++;
-  out[0] = kind;
-  out[1] = static_cast<int32_t>(data - shared_.receiveArena);
-  out[2] = static_cast<int32_t>(length);
-  out[3] = keypairSlot;
-  out[4] = keypair != nullptr && movedAddress(*keypair, slot) ? kFrameMoved : 0;
-  out[5] = static_cast<int32_t>(slot);
-  out[6] = hopKeypair;
-  out[7] = source;
 }
 
 }  // namespace etherloom

@@ -58,12 +58,12 @@ constexpr uint8_t kKindPathMtu = 5;    // a packet of a certain size, and the an
 constexpr uint8_t kKindPathProbe = 6;  // end to end, over whatever lies between
 constexpr uint8_t kKindMask = 0x0f;
 
-// In the first byte of a probe (wire/probe.ts).
-constexpr uint8_t kProbeReplyWanted = 0x01;
-
 // High four bits.
 constexpr uint8_t kFlagPartialChecksum = 0x10;  // the TCP/UDP checksum is left to the receiving port
 constexpr uint8_t kFlagMask = 0xf0;  // 0x20 in a transit header: it goes the second best way, and is sent back no more
+
+// In the first byte of a probe (wire/probe.ts).
+constexpr uint8_t kProbeReplyWanted = 0x01;
 
 struct RecordHeader {
   uint8_t kind;   // low four bits; in a transit header the inner datagram's type
