@@ -17,6 +17,7 @@ export interface StatusDocument {
   routes: RouteStatus[];
   fib: FibStatus;
   clock?: ClockStatus;
+  thread?: ThreadStatus;
   /** What time servers say of the wall clock; nothing but this line uses it. */
   ntp?: NtpStatus[];
   /** Everything counted, by name. */
@@ -40,6 +41,16 @@ export interface NtpStatus {
   /** Wall clock, ms since 1970. */
   askedAtMs: number;
   error: string | null;
+}
+
+/** The thread that moves frames. */
+export interface ThreadStatus {
+  /** `realtime`: before every ordinary thread; `normal`: it is busy, or was a moment ago; `refused`; `off` by the file. */
+  scheduling: "realtime" | "normal" | "refused" | "off";
+  /** Why it was refused: the system's name of the error. */
+  error: string | null;
+  /** Of a core, 0 to 1. */
+  cpuShare: number;
 }
 
 /** The mesh clock: what one-way delays are measured with. */

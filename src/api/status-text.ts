@@ -1,5 +1,12 @@
 /** The status document as text, made to be read in a terminal of 100 columns. */
-import type { ClockStatus, LinkStatus, PeerStatus, RouteStatus, StatusDocument } from "./status-model.ts";
+import type {
+  ClockStatus,
+  LinkStatus,
+  PeerStatus,
+  RouteStatus,
+  StatusDocument,
+  ThreadStatus,
+} from "./status-model.ts";
 import { age, bytes, milliseconds, percent, printable, table, wrap } from "./text-table.ts";
 import type { Decorate } from "./text-table.ts";
 
@@ -44,7 +51,7 @@ function section(title: string, lines: string[], style: StatusStyle): string[] {
     : [style.bold(title), ...lines.map((line) => (line === "" ? "" : `  ${line}`))];
 }
 
-function overview({ node, mode, udp, clock, ntp }: StatusDocument, style: StatusStyle): string[] {
+function overview({ node, mode, udp, clock, thread, ntp }: StatusDocument, style: StatusStyle): string[] {
   const on = [
     udp.ipv4 && "IPv4",
     udp.ipv6 && "IPv6",
@@ -65,6 +72,7 @@ function overview({ node, mode, udp, clock, ntp }: StatusDocument, style: Status
         ? `${printable(server)}: ${printable(error ?? "no answer")}`
         : `${offsetMs >= 0 ? "behind" : "ahead of"} ${printable(server)} by ${Math.abs(offsetMs).toFixed(1)} ms (± ${((delayMs ?? 0) / 2).toFixed(1)})`,
     ]),
+    ...(thread === undefined ? [] : [threadFact(thread)]),
     ["running", `for ${age(node.uptimeSeconds)}, process ${node.pid}`],
   ];
   return [
@@ -78,6 +86,16 @@ function clockFact({ exchanges, disciplined, ratePpm, parent, epochs }: ClockSta
   const state = exchanges === 0 ? "not set yet" : disciplined ? rate : `${rate}, still settling`;
   const text = `${state}, follows node ${parent}`;
   return ["mesh clock", epochs > 1 ? `${text}, begun ${epochs} times` : text];
+}
+
+function threadFact({ scheduling, error, cpuShare }: ThreadStatus): [string, string] {
+  const texts: Record<ThreadStatus["scheduling"], string> = {
+    realtime: "in real time",
+    normal: "as an ordinary thread while it is busy",
+    refused: `as an ordinary thread: real time was refused (${printable(error ?? "unknown")})`,
+    off: "as an ordinary thread (realtime: false)",
+  };
+  return ["data plane", `${texts[scheduling]}, ${(cpuShare * 100).toFixed(1)} % of a core`];
 }
 
 function supers({ supers: list }: StatusDocument, style: StatusStyle): string[] {

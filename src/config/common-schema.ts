@@ -47,6 +47,7 @@ export const commonShape: { readonly [Key in keyof RawCommon]-?: z.ZodType<RawCo
   resetEndPointInterval: seconds(0, 1e9).optional(),
   aead: oneOf(["auto", "aes-256-gcm", "chacha20-poly1305"]).optional(),
   allowLoopback: flag().optional(),
+  realtime: flag().optional(),
   stateDir: text("a directory").optional(),
   uapiName: text("a name").optional(),
   postScript: text("a command line").optional(),
@@ -94,6 +95,7 @@ export interface RawCommon {
   resetEndPointInterval?: Maybe<number>;
   aead?: Maybe<string>;
   allowLoopback?: Maybe<boolean>;
+  realtime?: Maybe<boolean>;
   stateDir?: Maybe<string>;
   uapiName?: Maybe<string>;
   postScript?: Maybe<string>;

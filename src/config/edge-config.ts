@@ -89,6 +89,8 @@ export interface EdgeConfig {
   readonly learnKeys: boolean;
   /** Loopback addresses may become endpoints. */
   readonly allowLoopback: boolean;
+  /** Move frames before the machine does anything else, where it lets us. */
+  readonly realtime: boolean;
   /** Settings that the file does not have and the supernode may say; of a static node none. */
   readonly leftToSupernode: readonly LeftToSupernode[];
   /** Absolute. */
@@ -158,6 +160,7 @@ function buildEdgeConfig(file: string, { tree, problems }: ConfigDocument): Edge
     relay: (raw.relay ?? "auto") as RelayPolicy,
     learnKeys: raw.learnKeys ?? true,
     allowLoopback: raw.allowLoopback ?? endpoints.some(hasLoopback),
+    realtime: raw.realtime ?? true,
     stateDir: resolve(dirname(file), raw.stateDir || `/var/lib/etherloom/${nodeName}`),
     uapiName,
     postScript: raw.postScript ?? "",

@@ -77,6 +77,8 @@ export interface SuperConfig {
   readonly aead: Aead;
   /** Loopback addresses may become endpoints. */
   readonly allowLoopback: boolean;
+  /** Move frames before the machine does anything else, where it lets us. */
+  readonly realtime: boolean;
   /** Absolute. */
   readonly stateDir: string;
   readonly uapiName: string;
@@ -146,6 +148,7 @@ function buildSuperConfig(file: string, { tree, problems }: ConfigDocument): Sup
     nextHopTable,
     aead: (raw.aead ?? "auto") as Aead,
     allowLoopback: raw.allowLoopback ?? peers.some((peer) => hasLoopback(peer.endPoint)),
+    realtime: raw.realtime ?? true,
     stateDir: resolve(dirname(file), raw.stateDir || `/var/lib/etherloom/${nodeName}`),
     uapiName,
     postScript: raw.postScript ?? "",

@@ -24,6 +24,7 @@ import { Sessions } from "./sessions.ts";
 import { makeState, type PlaneState } from "./state.ts";
 import { Tracer } from "./tracer.ts";
 import { Transit } from "./transit.ts";
+import { Urgency } from "./urgency.ts";
 
 /**
  * The regular work is done so long after the last time by whatever wakes the thread up, and by a timer at the latest after
@@ -57,6 +58,7 @@ export class DataPlane {
   readonly #relayMeter: Float64Array = newRelayMeter();
   readonly #dispatch: Dispatch;
   readonly #pump: Pump;
+  readonly #urgency: Urgency;
   readonly #timer: NodeJS.Timeout;
   readonly #wantedAt: Map<number, number> = new Map();
   #port: Port;
@@ -130,6 +132,8 @@ export class DataPlane {
       lag: this.#state.lag,
       port: this.#port.number,
     });
+    const setRealtime = (on: boolean): number => addon.setRealtime(on ? 1 : 0);
+    this.#urgency = new Urgency(setRealtime, setup.realtime, this.#state.nowMs, cpuUs());
     this.#engine.follow(relayTables(this.#state, this.#relayMeter));
     this.#setRoutes(setup.routes, setup.floodSet, setup.members);
     for (const neighbour of setup.neighbours) this.#links.add(neighbour);
@@ -203,6 +207,7 @@ export class DataPlane {
 
   close(): void {
     clearTimeout(this.#timer);
+    this.#urgency.leave();
     this.#links.close();
     this.#port.close();
     this.#engine.close();
@@ -306,6 +311,7 @@ export class DataPlane {
       this.#checkPort();
     }
     state.fib.sweep(state.nowMs, FIB_SLOTS_PER_TICK);
+    if (this.#urgency.isDue(state.nowMs)) this.#urgency.look(state.nowMs, cpuUs());
   }
 
   #onEpoch(): void {
@@ -333,6 +339,13 @@ export class DataPlane {
       sessions: this.#sessions,
       links: this.#links,
       paths: this.#paths,
+      urgency: this.#urgency,
     };
   }
+}
+
+/** Processor time of this thread, µs. */
+function cpuUs(): number {
+  const { user, system } = process.threadCpuUsage();
+  return user + system;
 }

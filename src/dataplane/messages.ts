@@ -3,6 +3,7 @@ import type { PathSnapshot } from "../link/path-watch.ts";
 import type { LinkSample } from "../routing/reporter.ts";
 import type { TraceHop } from "../wire/trace.ts";
 import type { RouteEntry } from "./members.ts";
+import type { UrgencyState } from "./urgency.ts";
 
 export interface PortSetup {
   kind: "tap" | "dummy" | "stdio";
@@ -38,6 +39,8 @@ export interface WorkerSetup {
   relay: "auto" | "never" | "always";
   fibTimeoutMs: number;
   allowLoopback: boolean;
+  /** Run before other threads while there is little to do ({@link Urgency}). */
+  realtime: boolean;
   /** Overlay prefixes, `10.0.0.0/24`: never an underlay endpoint. */
   overlayPrefixes: string[];
   /** Random; a new clock epoch for each start. */
@@ -216,6 +219,8 @@ export interface WorkerStatus {
   /** Relayed paths that frames take or took. */
   paths: PathSnapshot[];
   clock: ClockReport;
+  /** `errno`: why it was refused, else 0; `share` of a core that it uses. */
+  thread: { state: UrgencyState; errno: number; share: number };
   fib: { entries: number; list: { mac: string; vlan: number; owner: number; ageMs: number }[] };
   waiting: number;
   /** µs of CLOCK_MONOTONIC_RAW. */

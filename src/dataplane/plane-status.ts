@@ -10,6 +10,7 @@ import type { Paths } from "./paths.ts";
 import type { PlaneClock } from "./plane-clock.ts";
 import type { Sessions } from "./sessions.ts";
 import type { PlaneState } from "./state.ts";
+import type { Urgency } from "./urgency.ts";
 import { chooseWay, WAY_DEAD, WAY_NODE } from "./ways.ts";
 
 export interface PlaneParts {
@@ -21,6 +22,7 @@ export interface PlaneParts {
   readonly sessions: Sessions;
   readonly links: Links;
   readonly paths: Paths;
+  readonly urgency: Urgency;
 }
 
 export function portReport({ port, state }: PlaneParts): PortReport {
@@ -32,7 +34,7 @@ export function portReport({ port, state }: PlaneParts): PortReport {
 }
 
 export function planeStatus(parts: PlaneParts, withFib: boolean): WorkerStatus {
-  const { addon, state, clock, udp, sessions, links, paths } = parts;
+  const { addon, state, clock, udp, sessions, links, paths, urgency } = parts;
   const { fib, drops, floodCopies, waiting, nowMs } = state;
   const counters: Record<string, number> = {};
   const dropped: Record<string, number> = {};
@@ -59,6 +61,7 @@ export function planeStatus(parts: PlaneParts, withFib: boolean): WorkerStatus {
     ways: wayReports(state.members),
     paths: paths.report(),
     clock: clock.report(),
+    thread: { state: urgency.state, errno: urgency.errno, share: urgency.share },
     fib: { entries: fib.size, list },
     waiting: waiting.size,
     nowUs: nowMs * 1000,

@@ -163,6 +163,8 @@ export interface Addon {
    * of Node's, of which a node that runs uses half.
    */
   trimMemory(): void;
+  /** 1: the calling thread runs before every ordinary one (SCHED_FIFO), 0: it is an ordinary one; returns 0 or an errno. */
+  setRealtime(on: 0 | 1): number;
   sendUnixDatagram(path: string, data: Uint8Array): boolean;
 }
 

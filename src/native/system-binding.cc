@@ -3,11 +3,13 @@
 
 #include <malloc.h>
 #include <net/if.h>
+#include <sched.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <csignal>
 #include <string>
 
@@ -84,6 +86,17 @@ napi_value trimMemory(napi_env env, napi_callback_info) {
   return undefined(env);
 }
 
+// setRealtime(0|1) -> errno (0 = done): of the calling thread, at the lowest of these priorities; threads that it starts later
+// are ordinary ones
+napi_value setRealtime(napi_env env, napi_callback_info info) {
+  Arguments<1> arguments(env, info);
+  bool on = toInt(env, arguments[0]) == 1;
+  sched_param parameters = {};
+  parameters.sched_priority = on ? 1 : 0;
+  int policy = (on ? SCHED_FIFO : SCHED_OTHER) | SCHED_RESET_ON_FORK;
+  return number(env, sched_setscheduler(0, policy, &parameters) == 0 ? 0 : errno);
+}
+
 // sendUnixDatagram(path, bytes) -> boolean; '@' stands for the abstract namespace
 napi_value sendUnixDatagram(napi_env env, napi_callback_info info) {
   Arguments<2> arguments(env, info);
@@ -115,6 +128,7 @@ void defineSystem(napi_env env, napi_value exports) {
       method("interfaceIndex", interfaceIndex),
       method("dieWithParent", dieWithParent),
       method("trimMemory", trimMemory),
+      method("setRealtime", setRealtime),
       method("sendUnixDatagram", sendUnixDatagram),
   };
   napi_define_properties(env, exports, sizeof functions / sizeof functions[0], functions);

@@ -42,6 +42,7 @@ export type CoreConfig = Pick<
   | "aead"
   | "relay"
   | "allowLoopback"
+  | "realtime"
   | "stateDir"
   | "uapiName"
   | "postScript"

@@ -26,6 +26,7 @@ export function workerSetup(
     relay: config.relay,
     fibTimeoutMs: config.l2FibTimeout * 1000,
     allowLoopback: config.allowLoopback,
+    realtime: config.realtime,
     overlayPrefixes: addresses,
     port: { kind: itype, name, mtu, mac, addresses },
     udp: {

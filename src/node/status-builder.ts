@@ -1,10 +1,12 @@
 /** Everything a node can tell of itself, as one document (`etherloom status --json`). */
+import { getSystemErrorName } from "node:util";
 import {
   STATUS_VERSION,
   type LinkStatus,
   type PeerStatus,
   type RouteStatus,
   type StatusDocument,
+  type ThreadStatus,
 } from "../api/status-model.ts";
 import type { LinkReport, PeerReport, WayReport, WorkerStatus } from "../dataplane/messages.ts";
 import { formatMac } from "../wire/ethernet.ts";
@@ -53,6 +55,7 @@ export async function buildStatus(node: RunningNode, withFib: boolean): Promise<
     routes: routeStatus(node, plane, traffic),
     fib,
     clock: plane.clock,
+    thread: threadStatus(plane.thread),
     ...(core.wallClock.status.length > 0 && { ntp: core.wallClock.status }),
     counters: {
       ...plane.counters,
@@ -77,6 +80,10 @@ export async function buildStatus(node: RunningNode, withFib: boolean): Promise<
   };
   node.extendStatus?.(document);
   return document;
+}
+
+function threadStatus({ state, errno, share }: WorkerStatus["thread"]): ThreadStatus {
+  return { scheduling: state, error: errno === 0 ? null : getSystemErrorName(-errno), cpuShare: share };
 }
 
 /** The table's routes, and the links that stand in for it where it has none. */

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 import { describe, it } from "mocha";
 import { renderStatus } from "../../src/api/status-text.ts";
+import type { ThreadStatus } from "../../src/api/status-model.ts";
 import { age, bytes, milliseconds, percent, printable, table, wrap } from "../../src/api/text-table.ts";
 import { sampleStatus } from "./sample-status.ts";
 
@@ -21,6 +22,15 @@ describe("status as text", () => {
     assert.match(row(/running/), /for 3 d 4 h, process 4242$/);
     assert.match(row(/UDP/), /port 3001, IPv4, IPv6, GSO, receive buffer 8\.0 MiB, 2 dropped by the kernel$/);
     assert.ok(lines.includes("warning: port el0: MTU 1404 needs fragments over 2 hops; 1350 fits"));
+  });
+
+  it("tells how the data plane's thread is scheduled, and why not in real time", () => {
+    const shown = (scheduling: ThreadStatus["scheduling"], error: string | null): string =>
+      renderStatus({ ...sampleStatus(), thread: { scheduling, error, cpuShare: 0.0234 } });
+    assert.match(shown("realtime", null), /^ {2}data plane {2}in real time, 2\.3 % of a core$/m);
+    assert.match(shown("normal", null), /^ {2}data plane {2}as an ordinary thread while it is busy, 2\.3 %/m);
+    assert.match(shown("refused", "EPERM"), /ordinary thread: real time was refused \(EPERM\), 2\.3 %/);
+    assert.match(shown("off", null), /ordinary thread \(realtime: false\), 2\.3 %/);
   });
 
   it("shows sessions, delays and routes", () => {

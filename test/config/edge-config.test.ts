@@ -74,6 +74,7 @@ describe("edge configuration: defaults", () => {
         relay: "auto",
         learnKeys: true,
         allowLoopback: false,
+        realtime: true,
         stateDir: "/var/lib/etherloom/node1",
         uapiName: "node1",
         postScript: "",

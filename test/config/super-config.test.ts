@@ -62,6 +62,7 @@ describe("supernode configuration: defaults", () => {
         nextHopTable: new Map(),
         aead: "auto",
         allowLoopback: false,
+        realtime: true,
         stateDir: "/var/lib/etherloom/super",
         uapiName: "super",
         postScript: "",

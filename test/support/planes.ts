@@ -32,6 +32,7 @@ export class LoopbackPlane {
         relay: "auto",
         fibTimeoutMs: 300_000,
         allowLoopback: true,
+        realtime: false,
         overlayPrefixes: [],
         epoch: randomInt(2 ** 32 - 1),
         port: {
