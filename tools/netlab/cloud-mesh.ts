@@ -141,7 +141,7 @@ export function cloudMesh(options: CloudMeshOptions): CloudMesh {
           privKey: keys.privateKey,
           listenPort,
           stateDir: join(folder, "state"),
-          uapiName: `${lab.prefix}-${node.name}`,
+          uapiName: lab.uapiName(node.name),
           logLevel: "info",
         },
       };

@@ -75,6 +75,11 @@ export class Lab {
     this.#underlay = buildUnderlay(topology, prefix, (name) => this.node(name));
   }
 
+  /** A UAPI name that no other lab's node has, short enough for `wg set`: at most 15 bytes. */
+  uapiName(node: string): string {
+    return `${this.prefix.replace(/^elab-/, "")}-${node}`;
+  }
+
   /** Builds the namespaces; needs root. With its return everything is in place, the wire included. */
   static create(topology: Topology, options: LabOptions = {}): Lab {
     checkTopology(topology);

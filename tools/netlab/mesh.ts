@@ -200,7 +200,7 @@ export function staticMesh(lab: Lab, options: MeshOptions = {}): Mesh {
       nextHopTable: table,
       peers,
       stateDir: join(folder, "state"),
-      uapiName: `${lab.prefix}-${node.name}`,
+      uapiName: lab.uapiName(node.name),
       logLevel: "info",
     };
     options.adjust?.(config);
@@ -223,7 +223,7 @@ export function leftovers(lab: Lab): string[] {
     const sockets = node.exec(["ss", "-Huaxntl"]).stdout.split("\n");
     const foreign = sockets.filter((line) => /^(udp|tcp)\s/.test(line));
     found.push(...foreign.map((line) => `${node.name}: socket ${line.replaceAll(/\s+/g, " ")}`));
-    const uapi = `/var/run/wireguard/${lab.prefix}-${node.name}.sock`;
+    const uapi = `/var/run/wireguard/${lab.uapiName(node.name)}.sock`;
     if (existsSync(uapi)) found.push(`${node.name}: ${uapi}`);
     const status = join(lab.folder, node.name, "state", STATUS_SOCKET);
     if (existsSync(status)) found.push(`${node.name}: ${status}`);
