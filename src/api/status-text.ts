@@ -95,7 +95,7 @@ function threadFact({ scheduling, error, cpuShare }: ThreadStatus): [string, str
     refused: `as an ordinary thread: real time was refused (${printable(error ?? "unknown")})`,
     off: "as an ordinary thread (realtime: false)",
   };
-  return ["data plane", `${texts[scheduling]}, ${(cpuShare * 100).toFixed(1)} % of a core`];
+  return ["data plane", `${texts[scheduling]}, ${percent(cpuShare)} % of a core`];
 }
 
 function supers({ supers: list }: StatusDocument, style: StatusStyle): string[] {

@@ -21,7 +21,7 @@ export class Urgency {
   #state: UrgencyState;
   #errno = 0;
   #share = 0;
-  #windowMs = 0;
+  #windowMs: number;
   #cpuUs: number;
   #calmSinceMs: number;
 
@@ -48,7 +48,7 @@ export class Urgency {
     return this.#errno;
   }
 
-  /** Whether {@link look} would do anything: reading a thread's processor time costs a system call. */
+  /** Whether it is time to {@link look}: reading a thread's processor time costs a system call. */
   isDue(nowMs: number): boolean {
     return nowMs - this.#windowMs >= WINDOW_MS;
   }

@@ -2,7 +2,6 @@
 
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
-import { join } from "node:path";
 import { afterEach, beforeEach, it } from "mocha";
 import type { ThreadStatus } from "../../src/api/status-model.ts";
 import {
@@ -15,8 +14,6 @@ import {
   TestBed,
   waitForPing,
 } from "./harness.ts";
-
-const checkout = join(import.meta.dirname, "../..");
 
 /** How many threads of the process run in real time. */
 function realtimeThreads(pid: number): number {
@@ -69,15 +66,12 @@ describeAsRoot("a data plane's thread", function () {
   });
 
   it("is an ordinary one where the system refuses anything else, which moves frames all the same", async () => {
-    const child = a.node.spawn([
-      ...["setpriv", "--bounding-set=-sys_nice", "--inh-caps=-sys_nice"],
-      ...[process.execPath, join(checkout, "edge"), "--config", a.configFile],
-    ]);
-    await b.start();
+    const behind = ["setpriv", "--bounding-set=-sys_nice", "--inh-caps=-sys_nice"];
+    await Promise.all([a.start({ behind }), b.start()]);
     await waitForPing(b.node, a.address);
     await eventually("refused", async () => (await scheduling(a)) === "refused", 15_000);
     assert.equal((await a.status()).thread?.error, "EPERM");
-    assert.equal(realtimeThreads(child.pid), 0);
+    assert.equal(realtimeThreads(a.child.pid), 0);
     await waitForPing(b.node, a.address);
   });
 });

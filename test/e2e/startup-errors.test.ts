@@ -36,7 +36,7 @@ describeAsRoot("a node that cannot start", function () {
 
   /** Runs the node behind a prefix command such as `setpriv …`. */
   function launchBehind(...prefix: string[]): Child {
-    return a.node.spawn([...prefix, process.execPath, join(checkout, "edge"), "--config", a.configFile]);
+    return a.launch({ behind: prefix });
   }
   /** In a mount namespace of its own, with something mounted. */
   const launchMounted = (mount: string): Child =>

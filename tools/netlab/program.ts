@@ -12,6 +12,8 @@ import type { LabNode } from "./node.ts";
 const checkout = join(import.meta.dirname, "../..");
 
 export interface StartOptions {
+  /** A command that runs the program, such as `setpriv …`. */
+  behind?: readonly string[];
   /** through the launcher with the Node.js of the system, whatever its version */
   systemNode?: boolean;
   env?: Readonly<Record<string, string>>;
@@ -67,7 +69,13 @@ export class Program<Config extends ProgramConfig = ProgramConfig & Record<strin
   /** Starts without waiting. */
   launch(options: StartOptions = {}): Child {
     const program = options.systemNode === true ? systemNode() : process.execPath;
-    const command = [program, join(checkout, this.mode), "--config", this.configFile];
+    const command = [
+      ...(options.behind ?? []),
+      program,
+      join(checkout, this.mode),
+      "--config",
+      this.configFile,
+    ];
     this.#child = this.node.spawn([...command, ...(options.extra ?? [])], {
       ...(options.env && { env: options.env }),
       ...(options.stdin && { stdin: options.stdin }),
