@@ -335,6 +335,7 @@ export class NodeCore {
     const peer = this.peers.byNode(nodeId);
     // What was on its way here when the peer was removed must not be taken for its successor's.
     if (peer === undefined) return;
+    if (up && this.#linkUp.size === 0) this.sessions.hope();
     if (up) this.#linkUp.add(nodeId);
     else this.#linkUp.delete(nodeId);
     this.log.info({ node: nodeId }, up ? "link up" : "link down");

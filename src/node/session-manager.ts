@@ -7,8 +7,9 @@ import type { FromWorker } from "../dataplane/messages.ts";
 import { readInitiation, type ReadInitiation } from "../noise/handshake.ts";
 import type { KeyPair, Mac } from "../noise/primitives.ts";
 import { SessionCore, type SessionAction, type SessionEvent } from "../noise/session-core.ts";
-import type { SessionTimers } from "../noise/timers.ts";
+import { DEFAULT_TIMERS, type SessionTimers } from "../noise/timers.ts";
 import type { TimestampSource } from "../noise/timestamp.ts";
+import { VainCalls } from "../noise/vain-calls.ts";
 import {
   handshakeType,
   MESSAGE_COOKIE_REPLY,
@@ -49,11 +50,13 @@ export class SessionManager {
   readonly #gate: HandshakeGate;
   readonly #indexOwner: Map<number, Peer> = new Map();
   readonly #drops: Map<HandshakeDropReason, number> = new Map();
+  readonly #vainCalls: VainCalls;
   #timer: NodeJS.Timeout | undefined;
   #stopped = false;
 
   constructor(options: SessionManagerOptions) {
     this.#options = options;
+    this.#vainCalls = new VainCalls(options.timers.retrySpacing ?? DEFAULT_TIMERS.retrySpacing);
     this.#gate = new HandshakeGate(options.mac, options.publicKey);
   }
 
@@ -78,6 +81,7 @@ export class SessionManager {
       mac,
       timestamps,
       timers,
+      vainCalls: this.#vainCalls,
       allocateIndex: () => this.#allocate(owner),
       releaseIndex: (index) => this.#indexOwner.delete(index),
     });
@@ -94,6 +98,12 @@ export class SessionManager {
   close(peer: Peer): void {
     peer.opened = false;
     this.feed(peer, { type: "close" });
+  }
+
+  /** This node can be heard again: whoever it calls may answer now. */
+  hope(): void {
+    for (const peer of this.#options.peers) this.#step(peer, { type: "hope" });
+    this.#schedule();
   }
 
   setPsk(peer: Peer, psk: Uint8Array | null): void {

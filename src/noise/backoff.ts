@@ -1,11 +1,15 @@
 // When to repeat an initiation: from `retryFirst` doubling up to `retryMax`, later to `retryLong`, or to `retryWanted`
-// while frames wait for it, each time a little off, so that two ends that started together come apart. A node may have
-// a hundred neighbours that are away, and each attempt costs key exchanges and up to five datagrams.
+// while frames wait for it, each time a little off, so that two ends that started together come apart. Once it is past
+// the quick attempts it shares the pace of all calls that nobody answers.
 
 import type { SessionTimers } from "./timers.ts";
+import type { VainCalls } from "./vain-calls.ts";
 
 export class Backoff {
   readonly #timers: SessionTimers;
+  readonly #vainCalls: VainCalls;
+  /** Is it one of them? */
+  #vain = false;
   #delay: number;
   #dueAt = Infinity;
   #lastAt = -Infinity;
@@ -13,8 +17,9 @@ export class Backoff {
   #firstAt: number | undefined;
   #spread = 1;
 
-  constructor(timers: SessionTimers) {
+  constructor(timers: SessionTimers, vainCalls: VainCalls) {
     this.#timers = timers;
+    this.#vainCalls = vainCalls;
     this.#delay = timers.retryFirst;
   }
 
@@ -33,12 +38,15 @@ export class Backoff {
     this.#firstAt ??= now;
     this.#lastAt = now;
     this.#spread = 1 + retryJitter * (2 * fraction - 1);
-    this.#dueAt = now + this.#delay * this.#spread;
+    this.#setVain(this.#delay >= retryMax);
+    const pause = this.#vain ? Math.max(this.#delay, this.#vainCalls.pause) : this.#delay;
+    this.#dueAt = now + pause * this.#spread;
     this.#delay = Math.min(2 * this.#delay, now - this.#firstAt < retryPatience ? retryMax : retryLong);
   }
 
   /** There is reason to hope: go on as at the beginning. Never delays an attempt. */
   hasten(now: number): void {
+    this.#setVain(false);
     this.#delay = this.#timers.retryFirst;
     this.#dueAt = Math.min(this.#dueAt, now + this.#delay);
   }
@@ -50,8 +58,16 @@ export class Backoff {
   }
 
   stop(): void {
+    this.#setVain(false);
     this.#firstAt = undefined;
     this.#delay = this.#timers.retryFirst;
     this.#dueAt = Infinity;
+  }
+
+  #setVain(vain: boolean): void {
+    if (vain === this.#vain) return;
+    this.#vain = vain;
+    if (vain) this.#vainCalls.add();
+    else this.#vainCalls.remove();
   }
 }

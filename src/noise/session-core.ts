@@ -21,6 +21,7 @@ import type { SessionAction, SessionConfig, SessionDropReason, SessionEvent } fr
 import { DEFAULT_TIMERS, INITIATION_SPACING, REJECT_AFTER_RECORDS, REKEY_AFTER_RECORDS } from "./timers.ts";
 import type { SessionTimers } from "./timers.ts";
 import { TimestampSource, compareTimestamps } from "./timestamp.ts";
+import { VainCalls } from "./vain-calls.ts";
 
 export type { SessionAction, SessionConfig, SessionDropReason, SessionEvent } from "./session-events.ts";
 
@@ -58,7 +59,7 @@ export class SessionCore {
     this.#config = config;
     this.#timers = { ...DEFAULT_TIMERS, ...config.timers };
     const local = config.localStaticPrivate;
-    this.#backoff = new Backoff(this.#timers);
+    this.#backoff = new Backoff(this.#timers, config.vainCalls ?? new VainCalls(this.#timers.retrySpacing));
     this.#local = local instanceof Uint8Array ? importPrivateKey(local) : local;
     this.#remote = importPublicKey(config.remoteStaticPublic);
     this.#timestamps = config.timestamps ?? new TimestampSource();
@@ -108,6 +109,9 @@ export class SessionCore {
         this.#wanted = true;
         this.#backoff.press();
         if (this.#keypairs.current === undefined) this.#begin(now, event.wallMs, random, actions);
+        break;
+      case "hope":
+        if (this.handshaking) this.#backoff.hasten(now);
         break;
       case "initiation":
         this.#answer(now, event.message, random, actions);

@@ -6,6 +6,7 @@ import type { HandshakeRefusal, ReadInitiation } from "./handshake.ts";
 import type { KeyPair, Mac } from "./primitives.ts";
 import type { SessionTimers } from "./timers.ts";
 import type { TimestampSource } from "./timestamp.ts";
+import type { VainCalls } from "./vain-calls.ts";
 
 export interface SessionConfig {
   /** 32 bytes, or the key pair if the owner has imported it already (once for all sessions). */
@@ -26,6 +27,8 @@ export interface SessionConfig {
   /** The node's timestamps; a source of its own if left out. */
   readonly timestamps?: TimestampSource;
   readonly timers?: Partial<SessionTimers>;
+  /** Of all sessions of the node; alone if left out. */
+  readonly vainCalls?: VainCalls;
   /** A random index that no other session of this node uses. */
   readonly allocateIndex: () => number;
   readonly releaseIndex: (index: number) => void;
@@ -34,6 +37,8 @@ export interface SessionConfig {
 export type SessionEvent =
   /** A session is wanted from now on; said again while frames wait, it is wanted soon. */
   | { readonly type: "open"; readonly wallMs: number }
+  /** The peer may answer now, though it has not for a while: a pause is cut short. */
+  | { readonly type: "hope" }
   /** An initiation that `readInitiation` accepted and whose static key is the peer's. */
   | { readonly type: "initiation"; readonly message: ReadInitiation }
   | { readonly type: "response"; readonly datagram: Uint8Array }

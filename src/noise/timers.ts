@@ -46,6 +46,8 @@ export interface SessionTimers {
   readonly retryPatience: number;
   /** up to this, */
   readonly retryLong: number;
+  /** though all calls that nobody answers, past `retryMax`, make one attempt in this time together; */
+  readonly retrySpacing: number;
   /** up to this while there are frames for the peer. */
   readonly retryWanted: number;
   /** Retransmission times vary by this fraction in both directions. */
@@ -63,6 +65,7 @@ export const DEFAULT_TIMERS: SessionTimers = {
   retryMax: 5000,
   retryPatience: 60_000,
   retryLong: 20_000,
+  retrySpacing: 1000,
   retryWanted: 500,
   retryJitter: 0.2,
   silentAfter: 1000,

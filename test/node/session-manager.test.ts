@@ -126,6 +126,15 @@ describe("sessions with nodes behind relays", () => {
     assert.deepEqual(a.take("handshake"), []);
   });
 
+  it("are called for at once when the node can be heard again", () => {
+    a.manager.open(a.peer);
+    pass(19_000);
+    a.posted.length = 0;
+    a.manager.hope();
+    pass(400);
+    assert.equal(a.take("handshake").length, 1);
+  });
+
   it("are called for again by who sends frames and gets no answer, also by the end that did not open them", () => {
     meet();
     pass(5000);

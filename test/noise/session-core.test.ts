@@ -259,6 +259,25 @@ describe("retransmission", () => {
     assert.ok((last[1] ?? 0) - (last[0] ?? 0) >= 4000, "nobody waits any more: seldom again");
   });
 
+  it("begins anew, quickly, when there is reason to hope, and not without a call that is going on", () => {
+    const pair = new Pair();
+    const at: number[] = [];
+    pair.network = (_datagram, _from, now) => {
+      at.push(now);
+      return [];
+    };
+    pair.a.handle({ type: "hope" });
+    pair.run(1000);
+    assert.equal(at.length, 0);
+    pair.a.open();
+    pair.run(200_000);
+    const before = at.length;
+    assert.ok((at[before - 1] ?? 0) - (at[before - 2] ?? 0) >= 16_000);
+    pair.a.handle({ type: "hope" });
+    pair.run(5000);
+    assert.ok(at.length >= before + 4, `${at.length - before} attempts in five seconds`);
+  });
+
   it("gets over lost responses: each repetition is answered", () => {
     const pair = new Pair();
     let lost = 0;
