@@ -29,6 +29,7 @@ export type ErrorCode =
   | "EL_POST_SCRIPT"
   | "EL_WORKER"
   | "EL_NOT_RUNNING"
+  | "EL_BUSY"
   | "EL_NOT_ALLOWED"
   | "EL_QUESTION"
   | "EL_FILE_IO"
@@ -71,6 +72,7 @@ export const ERRORS: Readonly<Record<ErrorCode, ErrorEntry>> = {
   EL_POST_SCRIPT: { exitCode: 1, summary: "postScript could not be run, or exited with an error" },
   EL_WORKER: { exitCode: 1, summary: "the data plane stopped unexpectedly" },
   EL_NOT_RUNNING: { exitCode: 1, summary: "no running node answers (status and its like)" },
+  EL_BUSY: { exitCode: 1, summary: "the running node does not answer in time (status and its like)" },
   EL_NOT_ALLOWED: { exitCode: 1, summary: "this user may not ask the running node (status and its like)" },
   EL_QUESTION: { exitCode: 1, summary: "`why`, `trace`: the node that was asked cannot tell" },
   EL_FILE_IO: { exitCode: 1, summary: "`file`: the file cannot be read or written" },

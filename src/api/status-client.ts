@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { EtherloomError, notAllowed } from "../errors.ts";
 import type { QuestionRefused, StatusDocument, StatusRequest } from "./status-model.ts";
 import { STATUS_SOCKET } from "./status-server.ts";
-import { answers } from "./unix-listener.ts";
+import { answers, DEAD } from "./unix-listener.ts";
 
 /** State directories live here unless the configuration says otherwise. */
 export const STATE_ROOT = "/var/lib/etherloom";
@@ -24,7 +24,10 @@ export async function findRunning(stateRoot: string = STATE_ROOT): Promise<strin
   return names.filter((_, i) => alive[i]).sort();
 }
 
-/** Asks the node behind the socket; rejects with EL_NOT_RUNNING when nobody answers, with EL_NOT_ALLOWED when it may not. */
+/**
+ * Asks the node behind the socket. @throws EtherloomError EL_NOT_RUNNING: there is none; EL_BUSY: it does not answer in
+ * time; EL_NOT_ALLOWED: this user may not ask it
+ */
 export async function fetchStatus(path: string, request: StatusRequest): Promise<StatusDocument> {
   const text = await exchange(path, request.fib ? "status fib\n" : "status\n");
   try {
@@ -53,21 +56,36 @@ function exchange(path: string, question: string): Promise<string> {
     const chunks: Buffer[] = [];
     let size = 0;
     const socket = connect({ path }, () => socket.write(question));
-    const fail = (detail: string): void => {
+    const fail = (error: EtherloomError): void => {
       socket.destroy();
-      reject(
-        detail === "EACCES"
-          ? notAllowed(path)
-          : new EtherloomError("EL_NOT_RUNNING", `no running node answers on ${path} (${detail})`),
-      );
+      reject(error);
     };
-    socket.setTimeout(TIMEOUT_MS, () => fail(`no answer within ${TIMEOUT_MS / 1000} s`));
-    socket.on("error", (error: NodeJS.ErrnoException) => fail(error.code ?? error.message));
+    socket.setTimeout(TIMEOUT_MS, () => fail(busy(path, `no answer within ${TIMEOUT_MS / 1000} s`)));
+    socket.on("error", (error: NodeJS.ErrnoException) => fail(failure(path, error)));
     socket.on("data", (chunk: Buffer) => {
       chunks.push(chunk);
       size += chunk.length;
-      if (size > MAX_DOCUMENT_BYTES) fail("the answer is too long");
+      if (size > MAX_DOCUMENT_BYTES)
+        fail(new EtherloomError("EL_NOT_RUNNING", `${path}: the answer is too long to be a node's`));
     });
-    socket.on("end", () => resolve(Buffer.concat(chunks).toString("utf8")));
+    socket.on("end", () => {
+      if (size === 0) fail(busy(path, "it hung up"));
+      else resolve(Buffer.concat(chunks).toString("utf8"));
+    });
   });
+}
+
+function failure(path: string, { code, message }: NodeJS.ErrnoException): EtherloomError {
+  const detail = code ?? message;
+  if (code === "EACCES") return notAllowed(path);
+  if (code !== undefined && DEAD.has(code))
+    return new EtherloomError("EL_NOT_RUNNING", `no running node answers on ${path} (${detail})`);
+  return busy(path, code === "EAGAIN" ? "others wait for an answer already" : detail);
+}
+
+function busy(path: string, detail: string): EtherloomError {
+  return new EtherloomError(
+    "EL_BUSY",
+    `the node at ${path} is running but too busy to answer, or was stopped: try again (${detail})`,
+  );
 }

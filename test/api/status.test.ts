@@ -1,11 +1,12 @@
 import assert from "node:assert/strict";
-import { chmodSync, lstatSync, mkdirSync, readdirSync, writeFileSync } from "node:fs";
-import { connect, createServer } from "node:net";
+import { spawn } from "node:child_process";
 import { once } from "node:events";
+import { chmodSync, lstatSync, mkdirSync, readdirSync, writeFileSync } from "node:fs";
+import { connect, createServer, type Socket } from "node:net";
 import { join } from "node:path";
 import { describe, it } from "mocha";
 import type { StatusRequest } from "../../src/api/status-model.ts";
-import { serve } from "../../src/api/status-server.ts";
+import { serve, STATUS_SOCKET } from "../../src/api/status-server.ts";
 import { runStatus } from "../../src/cli/status.ts";
 import { sampleStatus } from "./sample-status.ts";
 import { withDirectory } from "./temporary-directory.ts";
@@ -138,6 +139,37 @@ describe("etherloom status", () => {
         assert.match(err, /^etherloom: no running node [^\n]+\n$/);
       }
       assert.equal((await status(join(root, "missing"))).code, 1);
+    }));
+
+  const busy = /^etherloom: the node at [^ ]+ is running but too busy [^\n]+ \[EL_BUSY\]\n$/;
+
+  it("says in one line that a node is there but takes no more questions", () =>
+    withDirectory(async (root) => {
+      const path = join(root, STATUS_SOCKET);
+      const listen = `require("node:net").createServer().listen({ path: ${JSON.stringify(path)}, backlog: 1 })`;
+      const node = spawn(process.execPath, ["-e", `${listen}; console.log()`]);
+      const waiting: Socket[] = [];
+      try {
+        await once(node.stdout, "data");
+        // Nobody accepts: connections beyond its backlog are refused, and not as those to a socket of nobody.
+        node.kill("SIGSTOP");
+        for (let i = 0; i < 4; i++) waiting.push(connect({ path }).on("error", () => undefined));
+        const { code, out, err } = await status(root, "--state-dir", root);
+        assert.deepEqual([code, out], [1, ""]);
+        assert.match(err, busy);
+      } finally {
+        for (const socket of waiting) socket.destroy();
+        node.kill("SIGKILL");
+      }
+    }));
+
+  it("says in one line that a node is there but hangs up", () =>
+    withDirectory(async (root) => {
+      const server = await serve(join(root, STATUS_SOCKET), () => Promise.reject(new Error("worker gone")));
+      const { code, out, err } = await status(root, "--state-dir", root);
+      await server.close();
+      assert.deepEqual([code, out], [1, ""]);
+      assert.match(err, busy);
     }));
 
   it("says in one line that this user may not ask", () =>
