@@ -108,8 +108,9 @@ describeAsRoot("netlab's wire", function () {
     await sleep((count / packetsPerSecond) * 1000);
     return steady.stop();
   }
+  /** The least: no packet is early, but those that a busy machine holds up are late. */
   async function delay(from: string, to: string): Promise<number> {
-    return median((await packets(from, to, 20, { packetsPerSecond: 100 })).delays);
+    return Math.min(...(await packets(from, to, 20, { packetsPerSecond: 100 })).delays);
   }
   const near = (value: number, wanted: number): void => {
     assert(Math.abs(value - wanted) < 5, `${value} ms is about ${wanted} ms`);
@@ -147,9 +148,9 @@ describeAsRoot("netlab's wire", function () {
     const lowered = Date.now();
     await sleep(300);
     const report = await steady.stop();
-    near(median(steady.delays(0, raised - 50)), 10);
+    near(Math.min(...steady.delays(0, raised - 50)), 10);
     near(Math.min(...steady.delays(raised + 1, lowered - 50)), 60);
-    near(median(steady.delays(lowered + 60)), 10);
+    near(Math.min(...steady.delays(lowered + 60)), 10);
     assert.equal(report.lost + report.reordered + report.duplicated, 0);
     await assert.rejects(lab.wire("a", "b").set({ delayMs: -4 }), /delayMs must be/);
   });
