@@ -108,9 +108,8 @@ describeAsRoot("netlab's wire", function () {
     await sleep((count / packetsPerSecond) * 1000);
     return steady.stop();
   }
-  /** The least: no packet is early, but those that a busy machine holds up are late. */
   async function delay(from: string, to: string): Promise<number> {
-    return Math.min(...(await packets(from, to, 20, { packetsPerSecond: 100 })).delays);
+    return median((await packets(from, to, 20, { packetsPerSecond: 100 })).delays);
   }
   const near = (value: number, wanted: number): void => {
     assert(Math.abs(value - wanted) < 5, `${value} ms is about ${wanted} ms`);
@@ -140,17 +139,18 @@ describeAsRoot("netlab's wire", function () {
   it("changes while it runs, from the moment the promise is fulfilled", async () => {
     open(cloud(["a", "b"], { all: { delayMs: 10 } }));
     const steady = await flow("a", "b");
-    await sleep(200);
+    // Longer than a busy machine holds packets up: half of them must be in time.
+    await sleep(1000);
     await lab.wire("a", "b").set({ delayMs: 60 });
     const raised = Date.now();
     await sleep(300);
     await lab.wire("a", "b").set({ delayMs: 10 });
     const lowered = Date.now();
-    await sleep(300);
+    await sleep(1000);
     const report = await steady.stop();
-    near(Math.min(...steady.delays(0, raised - 50)), 10);
+    near(median(steady.delays(0, raised - 50)), 10);
     near(Math.min(...steady.delays(raised + 1, lowered - 50)), 60);
-    near(Math.min(...steady.delays(lowered + 60)), 10);
+    near(median(steady.delays(lowered + 60)), 10);
     assert.equal(report.lost + report.reordered + report.duplicated, 0);
     await assert.rejects(lab.wire("a", "b").set({ delayMs: -4 }), /delayMs must be/);
   });
