@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { EtherloomError, notAllowed } from "../errors.ts";
 import type { QuestionRefused, StatusDocument, StatusRequest } from "./status-model.ts";
 import { STATUS_SOCKET } from "./status-server.ts";
-import { answers, DEAD } from "./unix-listener.ts";
+import { answers } from "./unix-listener.ts";
 
 /** State directories live here unless the configuration says otherwise. */
 export const STATE_ROOT = "/var/lib/etherloom";
@@ -13,6 +13,12 @@ export const STATE_ROOT = "/var/lib/etherloom";
 const TIMEOUT_MS = 5000;
 /** A forwarding table of 65 536 entries is about 6 MB. */
 const MAX_DOCUMENT_BYTES = 64 << 20;
+/** How connect(2), or the exchange after it, fails where a node is there: its backlog is full, or it serves too many. */
+const BUSY: ReadonlyMap<string, string> = new Map([
+  ["EAGAIN", "others wait for an answer already"],
+  ["ECONNRESET", "it hung up"],
+  ["EPIPE", "it hung up"],
+]);
 
 /** Names of the nodes below `stateRoot` whose status socket answers, sorted. @throws EtherloomError EL_NOT_ALLOWED */
 export async function findRunning(stateRoot: string = STATE_ROOT): Promise<string[]> {
@@ -76,11 +82,10 @@ function exchange(path: string, question: string): Promise<string> {
 }
 
 function failure(path: string, { code, message }: NodeJS.ErrnoException): EtherloomError {
-  const detail = code ?? message;
   if (code === "EACCES") return notAllowed(path);
-  if (code !== undefined && DEAD.has(code))
-    return new EtherloomError("EL_NOT_RUNNING", `no running node answers on ${path} (${detail})`);
-  return busy(path, code === "EAGAIN" ? "others wait for an answer already" : detail);
+  const reason = BUSY.get(code ?? "");
+  if (reason !== undefined) return busy(path, reason);
+  return new EtherloomError("EL_NOT_RUNNING", `no running node answers on ${path} (${code ?? message})`);
 }
 
 function busy(path: string, detail: string): EtherloomError {

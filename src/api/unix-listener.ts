@@ -53,7 +53,7 @@ const BIND_ATTEMPTS = 5;
 const LIVENESS_PROBE_MS = 1000;
 
 /** How connect(2) fails where nobody listens. Other failures (no permission, full backlog) leave it open: alive. */
-export const DEAD: ReadonlySet<string> = new Set(["ECONNREFUSED", "ENOENT", "ENOTDIR"]);
+const DEAD: ReadonlySet<string> = new Set(["ECONNREFUSED", "ENOENT", "ENOTDIR"]);
 
 let bindings = 0;
 

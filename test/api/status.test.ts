@@ -132,7 +132,8 @@ describe("etherloom status", () => {
 
   it("says in one line that nothing runs", () =>
     withDirectory(async (root) => {
-      for (const args of [[], ["berlin"], ["--state-dir", root]]) {
+      const tooLong = join(root, "x".repeat(120));
+      for (const args of [[], ["berlin"], ["--state-dir", root], ["--state-dir", tooLong]]) {
         const { code, out, err } = await status(root, ...args);
         assert.equal(code, 1);
         assert.equal(out, "");
