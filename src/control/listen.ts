@@ -1,4 +1,6 @@
 /** Where the control port listens, and what is said when it cannot. */
+import { createSocket } from "node:dgram";
+import type { SocketType } from "node:dgram";
 import { createServer } from "node:net";
 import type { ListenOptions } from "node:net";
 
@@ -37,16 +39,25 @@ export function listenError(cause: unknown, port: number): ListenError {
 
 /** All addresses, of the families that the kernel has. */
 export async function anyAddresses(): Promise<readonly string[]> {
-  const port = await tryListen({ host: "::", port: 0, ipv6Only: true });
+  const port = await tryTcp({ host: "::", port: 0, ipv6Only: true });
   return port === undefined ? ["0.0.0.0"] : ["0.0.0.0", "::"];
 }
 
-/** A port that is free for TCP now; the system would give QUIC and TCP different ones. */
+/** Even where every second UDP port is taken, a thousandth of a thousandth fails. */
+const ATTEMPTS = 20;
+
+/** A port that is free for TCP and UDP now; the system would give the two different ones. 0 if none was found. */
 export async function freePort(): Promise<number> {
-  return (await tryListen({ host: "0.0.0.0", port: 0 })) ?? 0;
+  for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
+    const port = await tryTcp({ host: "0.0.0.0", port: 0 });
+    if (port === undefined) break;
+    const refusals = await Promise.all([tryUdp("udp4", port), tryUdp("udp6", port)]);
+    if (!refusals.includes("EADDRINUSE")) return port;
+  }
+  return 0;
 }
 
-async function tryListen(options: ListenOptions): Promise<number | undefined> {
+async function tryTcp(options: ListenOptions): Promise<number | undefined> {
   const { promise, resolve } = Promise.withResolvers<number | undefined>();
   const probe = createServer();
   probe.once("error", () => resolve(undefined));
@@ -54,5 +65,14 @@ async function tryListen(options: ListenOptions): Promise<number | undefined> {
     const address = probe.address();
     probe.close(() => resolve(typeof address === "object" && address !== null ? address.port : undefined));
   });
+  return promise;
+}
+
+/** The code of the error, if there was one: a kernel may have no IPv6. */
+async function tryUdp(type: SocketType, port: number): Promise<string | undefined> {
+  const { promise, resolve } = Promise.withResolvers<string | undefined>();
+  const probe = createSocket({ type, ipv6Only: type === "udp6" });
+  probe.once("error", ({ code }: NodeJS.ErrnoException) => probe.close(() => resolve(code)));
+  probe.bind(port, () => probe.close(() => resolve(undefined)));
   return promise;
 }

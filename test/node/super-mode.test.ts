@@ -9,6 +9,7 @@ import type { ControlStatus, StatusDocument } from "../../src/api/status-model.t
 import { parseEdgeConfig } from "../../src/config/edge-config.ts";
 import { encodeKey, publicKeyOf } from "../../src/config/key-text.ts";
 import { parseSuperConfig, type SuperConfig } from "../../src/config/super-config.ts";
+import { freePort } from "../../src/control/listen.ts";
 import { loadAddon } from "../../src/native/addon.ts";
 import { createLog } from "../../src/node/log.ts";
 import { MemberNode } from "../../src/node/member-node.ts";
@@ -85,7 +86,7 @@ const member = (nodeId: number, more: object = {}): object => ({
   ...more,
 });
 
-async function bound(port = 0): Promise<Socket> {
+async function bound(port: number): Promise<Socket> {
   const socket = createSocket("udp4");
   socket.bind(port, "127.0.0.1");
   await once(socket, "listening");
@@ -93,9 +94,9 @@ async function bound(port = 0): Promise<Socket> {
 }
 
 async function freePorts(key = 1): Promise<Place> {
-  const sockets = [await bound(), await bound()];
-  const [listenPort = 0, controlPort = 0] = sockets.map((socket) => socket.address().port);
-  for (const socket of sockets) socket.close();
+  const listenPort = await freePort();
+  let controlPort = await freePort();
+  while (controlPort === listenPort) controlPort = await freePort();
   return { listenPort, controlPort, key };
 }
 
