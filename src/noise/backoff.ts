@@ -8,8 +8,6 @@ import type { VainCalls } from "./vain-calls.ts";
 export class Backoff {
   readonly #timers: SessionTimers;
   readonly #vainCalls: VainCalls;
-  /** Is it one of them? */
-  #vain = false;
   #delay: number;
   #dueAt = Infinity;
   #lastAt = -Infinity;
@@ -38,15 +36,16 @@ export class Backoff {
     this.#firstAt ??= now;
     this.#lastAt = now;
     this.#spread = 1 + retryJitter * (2 * fraction - 1);
-    this.#setVain(this.#delay >= retryMax);
-    const pause = this.#vain ? Math.max(this.#delay, this.#vainCalls.pause) : this.#delay;
+    const isVain = this.#delay >= retryMax;
+    if (isVain) this.#vainCalls.add(this);
+    const pause = isVain ? Math.max(this.#delay, this.#vainCalls.pause) : this.#delay;
     this.#dueAt = now + pause * this.#spread;
     this.#delay = Math.min(2 * this.#delay, now - this.#firstAt < retryPatience ? retryMax : retryLong);
   }
 
   /** There is reason to hope: go on as at the beginning. Never delays an attempt. */
   hasten(now: number): void {
-    this.#setVain(false);
+    this.#vainCalls.remove(this);
     this.#delay = this.#timers.retryFirst;
     this.#dueAt = Math.min(this.#dueAt, now + this.#delay);
   }
@@ -58,16 +57,9 @@ export class Backoff {
   }
 
   stop(): void {
-    this.#setVain(false);
+    this.#vainCalls.remove(this);
     this.#firstAt = undefined;
     this.#delay = this.#timers.retryFirst;
     this.#dueAt = Infinity;
-  }
-
-  #setVain(vain: boolean): void {
-    if (vain === this.#vain) return;
-    this.#vain = vain;
-    if (vain) this.#vainCalls.add();
-    else this.#vainCalls.remove();
   }
 }

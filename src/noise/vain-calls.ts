@@ -4,7 +4,7 @@
 
 export class VainCalls {
   readonly #spacing: number;
-  #count = 0;
+  readonly #calls = new Set<object>();
 
   /** @param spacing ms between two attempts of all calls together */
   constructor(spacing: number) {
@@ -13,14 +13,16 @@ export class VainCalls {
 
   /** Shortest pause between two attempts of one call, ms. */
   get pause(): number {
-    return this.#count * this.#spacing;
+    return this.#calls.size * this.#spacing;
   }
 
-  add(): void {
-    this.#count++;
+  /** Once or again. */
+  add(call: object): void {
+    this.#calls.add(call);
   }
 
-  remove(): void {
-    this.#count--;
+  /** If it is one of them. */
+  remove(call: object): void {
+    this.#calls.delete(call);
   }
 }

@@ -68,13 +68,16 @@ function rounds(count: number, duringMs: number): number {
   let nowMs = 0;
   mock.timers.enable({ apis: ["setTimeout"] });
   const { edges, book, told } = connected(count, undefined, () => nowMs);
-  for (; nowMs < duringMs; nowMs += 2) {
-    book.setPeers(book.nodeIds.map((id) => superPeer(id, id === 2 ? { name: `n${nowMs}` } : {})));
-    edges.tellSoon();
-    mock.timers.tick(2);
+  try {
+    for (; nowMs < duringMs; nowMs += 2) {
+      book.setPeers(book.nodeIds.map((id) => superPeer(id, id === 2 ? { name: `n${nowMs}` } : {})));
+      edges.tellSoon();
+      mock.timers.tick(2);
+    }
+  } finally {
+    edges.stop();
+    mock.timers.reset();
   }
-  edges.stop();
-  mock.timers.reset();
   return told.filter(({ type }) => type === "members").length;
 }
 
