@@ -14,6 +14,7 @@ import {
   settle,
   TestBed,
 } from "./harness.ts";
+import { isRunning } from "../../tools/netlab/child.ts";
 import type { StartOptions } from "./harness.ts";
 import { sleep, SteadyPing } from "./outage.ts";
 
@@ -120,7 +121,7 @@ describeAsRoot("a node that dies", function () {
     if (pids.length < 2) this.skip();
     const steady = await SteadyPing.start(a.node, b.address);
     b.child.signal("SIGKILL");
-    await eventually("the child is gone", () => pids.every((pid) => !isAlive(pid)), 2000);
+    await eventually("the child is gone", () => !pids.some(isRunning), 2000);
     await eventually(
       "the TAP is gone",
       () => !b.node.exec(["ip", "-o", "link"]).stdout.includes(" ov:"),
@@ -167,12 +168,3 @@ describeAsRoot("a node that dies", function () {
     assert.ok(back <= BACK_WITHIN);
   });
 });
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch {
-    return false;
-  }
-}

@@ -172,13 +172,24 @@ export function processTree(root: number): number[] {
 }
 
 export function cpuSecondsOf(pid: number): number {
+  // utime and stime are fields 14 and 15, counted from 1.
+  const fields = statFieldsFromThird(pid);
+  return fields === undefined ? 0 : (Number(fields[11]) + Number(fields[12])) / ticksPerSecond;
+}
+
+/** A zombie is not: it waits for its parent only, and an orphan's may take seconds. */
+export function isRunning(pid: number): boolean {
+  const state = statFieldsFromThird(pid)?.[0];
+  return state !== undefined && state !== "Z" && state !== "X";
+}
+
+/** Of proc_pid_stat(5), from the state on: the name before it may hold blanks. Undefined: there is no such process. */
+function statFieldsFromThird(pid: number): string[] | undefined {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, "latin1");
-    // The name in parentheses may hold blanks; utime and stime are fields 14 and 15, counted from 1.
-    const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
-    return (Number(fields[11]) + Number(fields[12])) / ticksPerSecond;
+    return stat.slice(stat.lastIndexOf(")") + 2).split(" ");
   } catch {
-    return 0;
+    return undefined;
   }
 }
 
