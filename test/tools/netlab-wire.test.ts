@@ -4,6 +4,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, describe, it } from "mocha";
+import { isRunning } from "../../tools/netlab/child.ts";
 import { Flow } from "../../tools/netlab/flow.ts";
 import type { FlowOptions, FlowReport } from "../../tools/netlab/flow.ts";
 import { Lab, labNamespaces, sweep } from "../../tools/netlab/lab.ts";
@@ -272,7 +273,7 @@ describeAsRoot("netlab's wire", function () {
     const pid = lab.wireChild?.pid ?? 0;
     assert(pid > 0);
     await lab.close();
-    assert(!running(pid));
+    assert(!isRunning(pid));
 
     const folder = mkdtempSync(join(tmpdir(), "netlab-test-"));
     const file = join(folder, "victim.ts");
@@ -288,11 +289,11 @@ describeAsRoot("netlab's wire", function () {
       victim.stdout.setEncoding("utf8").once("data", resolve);
     });
     const [prefix = "", wire, left = ""] = output.trim().split(" ");
-    assert(running(Number(wire)));
+    assert(isRunning(Number(wire)));
     victim.kill("SIGKILL");
     await new Promise((resolve) => victim.once("exit", resolve));
-    for (let i = 0; i < 100 && running(Number(wire)); i++) await sleep(20);
-    assert(!running(Number(wire)));
+    for (let i = 0; i < 100 && isRunning(Number(wire)); i++) await sleep(20);
+    assert(!isRunning(Number(wire)));
     assert.equal(labNamespaces(prefix).length, 3);
     sweep();
     assert.deepEqual(labNamespaces(prefix), []);
@@ -328,12 +329,3 @@ describeAsRoot("netlab's wire", function () {
     assert.deepEqual(labNamespaces(`nl-${name}-`), []);
   });
 });
-
-/** A zombie that nobody has buried yet counts as gone. */
-function running(pid: number): boolean {
-  try {
-    return !/^State:\s+Z/m.test(readFileSync(`/proc/${pid}/status`, "latin1"));
-  } catch {
-    return false;
-  }
-}

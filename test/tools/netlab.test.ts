@@ -1,21 +1,13 @@
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, describe, it } from "mocha";
+import { isRunning } from "../../tools/netlab/child.ts";
 import { Lab, labNamespaces } from "../../tools/netlab/lab.ts";
 import { chain, lan, parseTopology, wired } from "../../tools/netlab/topology.ts";
 import { describeAsRoot } from "../e2e/root.ts";
-
-/** A zombie that init has not buried yet counts as gone. */
-function isGone(pid: number): boolean {
-  try {
-    return /^State:\s+Z/m.test(readFileSync(`/proc/${pid}/status`, "latin1"));
-  } catch {
-    return true;
-  }
-}
 
 describe("netlab topology files", () => {
   it("give ids in order and default to one shared segment of all", () => {
@@ -104,7 +96,7 @@ describeAsRoot("netlab", function () {
     await one.close();
     assert.deepEqual(labNamespaces(one.prefix), []);
     assert(!existsSync(one.folder));
-    for (const pid of pids) assert(isGone(pid), `pid ${pid} is gone`);
+    for (const pid of pids) assert(!isRunning(pid), `pid ${pid} is gone`);
   });
 
   for (const ending of ["exit", "throw", "SIGINT", "SIGTERM"]) {
